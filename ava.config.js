@@ -1,0 +1,5 @@
+export default {
+  files: ["packages/*/src/**/*.test.ts", "protocols/*/src/**/*.test.ts", "certs/src/**/*.test.ts", "scripts/**/*.test.ts"],
+  extensions: ["ts"],
+  timeout: "60s",
+};

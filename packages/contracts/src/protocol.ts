@@ -1,0 +1,64 @@
+// What a protocol must provide: a small value, not a subclass. The path (core/src/path.ts) calls it and knows no
+// protocol's words; each protocol is two halves, front.ts to the client and back.ts to the backend.
+
+import type { Credentials } from "./credentials.ts";
+import type { BackendDialogue, ClientDialogue } from "./dialogue.ts";
+import type { Failure } from "./failures.ts";
+import type { Leg, LegTls } from "./route.ts";
+import type { Session } from "./session.ts";
+import type { Fields } from "./settings.ts";
+import type { MechanismFactory } from "./mechanism.ts";
+import type { Logger } from "./logger.ts";
+
+/** One try to log in, and what its answer needs (a tag). */
+export interface Attempt {
+  readonly credentials: Credentials;
+  /** The client's handle for the answer; "" where the protocol has none. */
+  readonly tag: string;
+  /** Lets the client see a last SASL challenge before a no (RFC 7628): writes it and waits for the client's dummy response. */
+  readonly lastChallenge?: (challenge: Buffer) => Promise<void>;
+}
+
+/** What the backend said when it let us in. */
+export interface Welcome {
+  /** Lines to send to the client before the final answer, complete with CRLF; "" for none. */
+  readonly before: string;
+  /** The words of the final answer after its status word: "[CAPABILITY …] Logged in". */
+  readonly text: string;
+}
+
+/** What a protocol gets to know of the gateway. */
+export interface ProtocolContext {
+  readonly hostname: string;
+  /** The protocol's own settings, typed by its settings table. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Mechanisms offered on this listener, in order. */
+  readonly mechanisms: readonly MechanismFactory[];
+  /** STARTTLS can be offered: the listener has it and a certificate is there. */
+  readonly canStartTls: boolean;
+  /** Error budget before login. */
+  readonly maxErrors: number;
+  readonly logger: Logger;
+}
+
+export interface LineProtocol {
+  readonly name: string;
+  readonly ports: { readonly plain: number; readonly implicit: number };
+  /** ALPN names; a client that offers others only is refused in the handshake. */
+  readonly alpn: readonly string[];
+  /** Backend URL schemes and what they mean. */
+  readonly schemes: Readonly<Record<string, { readonly tls: LegTls; readonly port: number }>>;
+  readonly settings: Fields;
+  /** Mechanism names that it offers by itself, in order. */
+  readonly mechanisms: readonly string[];
+  /** Greeting (once) and dialogue until there are credentials; undefined when the client said goodbye. */
+  converse(client: ClientDialogue, session: Session, context: ProtocolContext): Promise<Attempt | undefined>;
+  /** Our dialogue with the backend up to its yes. Throws the backend's no as a Failure with `said`. */
+  login(backend: BackendDialogue, attempt: Attempt, session: Session, leg: Leg, context: ProtocolContext): Promise<Welcome>;
+  /** Tells the client that it is in. */
+  accept(client: ClientDialogue, attempt: Attempt, welcome: Welcome): void;
+  /** Tells the client why not; `attempt` is undefined when nothing was asked yet. */
+  refuse(client: ClientDialogue, failure: Failure, attempt: Attempt | undefined): void;
+  /** Last words between two complete answers of a relayed session (drain, kick, idle). */
+  farewell(failure: Failure): string;
+}

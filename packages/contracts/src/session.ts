@@ -1,0 +1,73 @@
+// One client's visit, from accept to end: what is known of it so far, in one typed record. Nothing here is a bag:
+// a fact that a later stage needs has a field.
+
+import type { Address } from "./address.ts";
+import type { Identity } from "./identity.ts";
+import type { Stage } from "./stages.ts";
+
+export interface ListenerInfo {
+  /** As a person would name it: Protocol and address. */
+  readonly name: string;
+  readonly protocol: string;
+  readonly tls: "none" | "starttls" | "implicit";
+  /** Credentials may cross a connection without TLS even off loopback. */
+  readonly allowPlaintext: boolean;
+  /** The mechanisms to offer, in this order, set by hand; undefined: what the protocol offers by itself. */
+  readonly mechanisms: readonly string[] | undefined;
+  /** The capability list to send before login, literally, set by hand. */
+  readonly capabilities: readonly string[] | undefined;
+}
+
+export interface ClientCertificate {
+  /** "SUCCESS", "FAILED:reason" or "NONE", as nginx writes it. */
+  readonly verify: string;
+  /** RFC 2253 distinguished names. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hex, upper case. */
+  readonly serial: string;
+  /** SHA-1 over the DER, hex, lower case. */
+  readonly fingerprint: string;
+  readonly pem: string;
+}
+
+export interface TlsFacts {
+  /** "TLSv1.3" */
+  readonly version: string;
+  /** The IANA name: "TLS_AES_256_GCM_SHA384". */
+  readonly cipher: string;
+  readonly serverName: string | undefined;
+  readonly alpn: string | undefined;
+  readonly resumed: boolean;
+  readonly clientCertificate: ClientCertificate | undefined;
+}
+
+export interface Session {
+  /** Unique among all nodes, printable, at most 24 characters. */
+  readonly id: string;
+  readonly listener: ListenerInfo;
+  readonly startedAt: number;
+  stage: Stage;
+  /** The socket's peer: a load balancer when there is a PROXY header. */
+  readonly peer: Address;
+  /** The client's true address and the address that it dialled. */
+  client: Address;
+  local: Address;
+  tls: TlsFacts | undefined;
+  /** Logins tried on this connection so far. */
+  attempts: number;
+  /** Errors made before login, for the error budget. */
+  errors: number;
+  mechanism: string | undefined;
+  identity: Identity | undefined;
+  /** How many gateways the client has passed already (loop protection); 0 for a client. */
+  hops: number;
+  /** What the client said of itself before login (an ID command's pairs), to be passed on. */
+  software: ReadonlyMap<string, string | null> | undefined;
+  /** "mbx1 10.0.0.11:143", once a backend was chosen. */
+  backend: string | undefined;
+  backendAddress: Address | undefined;
+  /** Bytes relayed after login. */
+  bytesIn: number;
+  bytesOut: number;
+}
