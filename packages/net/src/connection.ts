@@ -1,0 +1,301 @@
+// One TCP or TLS connection as a dialogue: bounded lines and counted bytes on demand, batched writes, TLS started in the
+// middle. It owns the bytes that were read and not yet used; take() hands them to whoever relays afterwards, so nothing
+// is lost when a peer pipelines. Never parses a protocol. All reads reject with a Failure.
+
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { Failure, type Clock, type FailureKind, type Timer } from "@postern/contracts";
+
+export interface ReadLimits {
+  /** Longest line, in bytes, without its CRLF. */
+  readonly maxLine: number;
+  /** Bytes kept unread before the socket is paused. */
+  readonly maxUnread: number;
+}
+
+/** What to call it when this peer is gone. */
+export interface ConnectionRole {
+  readonly gone: FailureKind;
+  /** Letters of the wire trace: what it says, what we say to it. */
+  readonly says: "C" | "B";
+  readonly told: "S" | "G";
+}
+
+export const CLIENT_ROLE: ConnectionRole = { gone: "client-gone", says: "C", told: "S" };
+export const BACKEND_ROLE: ConnectionRole = { gone: "backend-lost", says: "B", told: "G" };
+
+export type TraceLine = (direction: "C" | "S" | "G" | "B", text: string) => void;
+
+/** Wraps a plain socket in TLS; resolves after the handshake, rejects with a Failure. */
+export type TlsUpgrade = (socket: Socket) => Promise<TLSSocket>;
+
+const EMPTY = Buffer.alloc(0);
+const LF = 10;
+const CR = 13;
+
+export class Connection {
+  /** Set by the relay: takes what arrives on a socket made with `onread`; true when it still holds the chunk's memory. */
+  relaySink: ((chunk: Buffer) => boolean) | undefined;
+  traceLine: TraceLine | undefined;
+  readonly role: ConnectionRole;
+  readonly limits: ReadLimits;
+  #socket: Socket;
+  #upgrade: TlsUpgrade | undefined;
+  #secure = false;
+  #unread: Buffer = EMPTY;
+  #scanned = 0;
+  #failure: Failure | undefined;
+  #waiting: { poll: () => boolean; reject: (failure: Failure) => void } | undefined;
+  #deadline: Timer | undefined;
+  #corked = false;
+  #ended = false;
+
+  /** `upgrade`: how STARTTLS is done; undefined when the socket is secured already. */
+  constructor(socket: Socket, role: ConnectionRole, limits: ReadLimits, upgrade: TlsUpgrade | undefined) {
+    this.role = role;
+    this.limits = limits;
+    this.#socket = socket;
+    this.#upgrade = upgrade;
+    this.#secure = upgrade === undefined;
+    this.#attach();
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  get pending(): number {
+    return this.#unread.length + this.#socket.readableLength;
+  }
+
+  /** The peer has said that it sends no more (FIN). */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  readLine(): Promise<string> {
+    return this.#read(() => this.#takeLine());
+  }
+
+  readBytes(count: number): Promise<Buffer> {
+    return this.#read(() => this.#takeBytes(count));
+  }
+
+  /** Resolves when anything has arrived. */
+  async firstBytes(): Promise<void> {
+    await this.#read(() => this.#unread.length > 0 || undefined);
+  }
+
+  write(data: string | Buffer): void {
+    if (this.traceLine !== undefined) this.#traceWritten(typeof data === "string" ? data : data.toString("latin1"));
+    this.#send(data);
+  }
+
+  writeSecret(data: string | Buffer, masked: string): void {
+    if (this.traceLine !== undefined) this.#traceWritten(masked);
+    this.#send(data);
+  }
+
+  trace(text: string): void {
+    this.traceLine?.(this.role.says, text);
+  }
+
+  /** TLS handshake on this connection. Failure: bytes-behind-starttls / backend-garbled when bytes are pending; what the upgrade throws. */
+  async startTls(): Promise<void> {
+    if (this.pending > 0) {
+      const kind = this.role === CLIENT_ROLE ? "bytes-behind-starttls" : "backend-garbled";
+      throw new Failure(kind, `${this.pending} bytes arrived behind STARTTLS, before the handshake`);
+    }
+    if (this.#upgrade === undefined) throw new Failure("internal", "This connection has no TLS policy");
+    this.#uncork();
+    this.#detach();
+    const plain = this.#socket;
+    const broken = new Promise<never>((_, reject) => {
+      this.#waiting = { poll: () => false, reject };
+    });
+    try {
+      this.#socket = await Promise.race([this.#upgrade(plain), broken]);
+    } catch (error) {
+      plain.destroy();
+      throw error;
+    } finally {
+      this.#waiting = undefined;
+    }
+    this.#secure = true;
+    this.#attach();
+  }
+
+  /** Fails the present read and all later ones after `ms`. Replaces an earlier deadline; `ms` of 0 removes it. */
+  deadline(clock: Clock, ms: number, kind: FailureKind, reason: string): void {
+    this.#deadline?.cancel();
+    this.#deadline = ms > 0 ? clock.after(ms, () => this.fail(new Failure(kind, reason))) : undefined;
+  }
+
+  /** Makes the present read and all later ones reject. */
+  fail(failure: Failure): void {
+    this.#failure ??= failure;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(this.#failure);
+  }
+
+  /** Ends the dialogue: no more reads here, and the unread bytes for whoever goes on. The socket is left paused. */
+  take(): Buffer {
+    this.#deadline?.cancel();
+    this.#uncork();
+    this.#detach();
+    const rest = this.#unread;
+    this.#unread = EMPTY;
+    return rest;
+  }
+
+  /** Sends what is queued and FIN, and gives the peer a moment to take it before the socket is destroyed. */
+  close(clock: Clock, lingerMs = 2000): void {
+    this.#deadline?.cancel();
+    this.#uncork();
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const timer = clock.after(lingerMs, () => socket.destroy());
+    socket.once("close", () => timer.cancel());
+    socket.on("error", ignore);
+    socket.resume();
+    socket.end();
+  }
+
+  destroy(): void {
+    this.#deadline?.cancel();
+    this.#socket.destroy();
+  }
+
+  /** Takes bytes that arrived, from the socket's data event or its onread callback. */
+  readonly feed = (chunk: Buffer): void => {
+    this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#poll();
+    if (this.#unread.length > this.limits.maxUnread) this.#socket.pause();
+  };
+
+  #attach(): void {
+    const socket = this.#socket;
+    socket.on("data", this.feed);
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+    socket.resume();
+  }
+
+  #detach(): void {
+    const socket = this.#socket;
+    socket.pause();
+    socket.off("data", this.feed);
+    socket.off("end", this.#onEnd);
+    socket.off("error", this.#onError);
+    socket.off("close", this.#onClose);
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#gone("closed the connection");
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#ended = true;
+    this.#gone(error.message, error);
+  };
+
+  readonly #onClose = (): void => {
+    this.#ended = true;
+    this.#gone("connection lost");
+  };
+
+  /** Later reads may still take complete lines that arrived before the end. */
+  #gone(reason: string, cause?: Error): void {
+    const who = this.role === CLIENT_ROLE ? "The client" : "The backend";
+    this.fail(new Failure(this.role.gone, `${who}: ${reason}`, { cause }));
+  }
+
+  #read<T>(take: () => T | undefined): Promise<T> {
+    try {
+      const got = take();
+      if (got !== undefined) return Promise.resolve(got);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#waiting !== undefined) return Promise.reject(new Failure("internal", "Two reads at a time"));
+    return new Promise<T>((resolve, reject) => {
+      const poll = (): boolean => {
+        const got = take();
+        if (got === undefined) return false;
+        resolve(got);
+        return true;
+      };
+      this.#waiting = { poll, reject };
+      this.#socket.resume();
+    });
+  }
+
+  #poll(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    try {
+      if (waiting.poll()) this.#waiting = undefined;
+    } catch (error) {
+      this.#waiting = undefined;
+      waiting.reject(error as Failure);
+    }
+  }
+
+  #takeLine(): string | undefined {
+    const end = this.#unread.indexOf(LF, this.#scanned);
+    if ((end === -1 ? this.#unread.length : end) > this.limits.maxLine + 1) {
+      throw new Failure("line-too-long", `A line of more than ${this.limits.maxLine} bytes`);
+    }
+    if (end === -1) {
+      this.#scanned = this.#unread.length;
+      return undefined;
+    }
+    const line = this.#unread.toString("latin1", 0, end > 0 && this.#unread[end - 1] === CR ? end - 1 : end);
+    this.#consume(end + 1);
+    return line;
+  }
+
+  #takeBytes(count: number): Buffer | undefined {
+    if (this.#unread.length < count) return undefined;
+    const bytes = Buffer.from(this.#unread.subarray(0, count));
+    this.#consume(count);
+    return bytes;
+  }
+
+  #consume(count: number): void {
+    this.#unread = count === this.#unread.length ? EMPTY : this.#unread.subarray(count);
+    this.#scanned = 0;
+  }
+
+  #send(data: string | Buffer): void {
+    if (this.#socket.destroyed) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => this.#uncork());
+    }
+    if (typeof data === "string") this.#socket.write(data, "latin1");
+    else this.#socket.write(data);
+  }
+
+  #uncork(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#socket.uncork();
+  }
+
+  #traceWritten(text: string): void {
+    for (const line of text.split("\r\n")) if (line !== "") this.traceLine?.(this.role.told, line);
+  }
+}
+
+/** A socket that is being closed may still report an error; there is nobody left to tell. */
+function ignore(): void {}

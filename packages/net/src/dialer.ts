@@ -1,0 +1,132 @@
+// Dials a backend leg: connect, PROXY header, TLS, first bytes, all under one deadline, so that a dead or hanging
+// backend costs one dial time-out at most. Sessions with TLS backends are resumed. Never chooses a backend.
+// Failure: backend-unreachable, backend-silent, backend-tls, backend-lost. RFC 8446, RFC 9525 (names).
+
+import { connect, isIP, type NetConnectOpts, type Socket } from "node:net";
+import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import { Failure, legText, type Clock, type Leg } from "@postern/contracts";
+import { BACKEND_ROLE, Connection, type ReadLimits } from "./connection.ts";
+import { buildProxyHeader, type ProxyFacts } from "./proxy-header.ts";
+import { ReadBuffer } from "./read-buffer.ts";
+
+export interface DialOptions {
+  readonly clock: Clock;
+  readonly limits: ReadLimits;
+  /** Who the client is, for a PROXY header; undefined for probes (they send LOCAL). */
+  readonly client: ProxyFacts | undefined;
+}
+
+/** Keeps the newest TLS session of each leg, so that the next dial resumes it. */
+const sessions = new Map<string, Buffer>();
+const MAX_SESSIONS = 4096;
+
+/** A connection whose backend has spoken first; the bytes are unread. */
+export async function dial(leg: Leg, options: DialOptions): Promise<Connection> {
+  const buffer = leg.tls === "none" ? new ReadBuffer() : undefined;
+  const box: { connection?: Connection } = {};
+  const target: NetConnectOpts = {
+    host: leg.host,
+    port: leg.port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 120_000,
+    allowHalfOpen: true,
+    ...(buffer && { onread: { buffer: buffer.next, callback: (count: number) => deliver(box.connection, buffer, count) } }),
+  };
+  const socket = connect(target);
+  const upgrade = (plain: Socket): Promise<TLSSocket> => secure(plain, leg);
+  const connection = new Connection(socket, BACKEND_ROLE, options.limits, upgrade);
+  box.connection = connection;
+  connection.deadline(
+    options.clock,
+    leg.dialTimeoutMs,
+    "backend-silent",
+    `${legText(leg)}: no greeting within ${leg.dialTimeoutMs} ms`,
+  );
+  try {
+    await connected(socket, leg, options.clock);
+    if (leg.proxyHeader !== "none") socket.write(proxyHeader(leg.proxyHeader, options.client));
+    if (leg.tls === "implicit") await connection.startTls();
+    await connection.firstBytes();
+    connection.deadline(options.clock, 0, "backend-silent", "");
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    socket.destroy();
+    throw error;
+  }
+}
+
+function deliver(connection: Connection | undefined, buffer: ReadBuffer, count: number): boolean {
+  const chunk = buffer.view(count);
+  if (connection?.relaySink !== undefined) {
+    if (connection.relaySink(chunk)) buffer.hold();
+  } else {
+    connection?.feed(Buffer.from(chunk));
+  }
+  return true;
+}
+
+function proxyHeader(version: "v1" | "v2", client: ProxyFacts | undefined): Buffer {
+  const nobody = { host: "", port: 0 };
+  return buildProxyHeader(version, client ?? { source: nobody, destination: nobody, tls: undefined });
+}
+
+function connected(socket: Socket, leg: Leg, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.after(leg.dialTimeoutMs, () =>
+      finish(() => reject(new Failure("backend-unreachable", `${legText(leg)}: no connection within ${leg.dialTimeoutMs} ms`))),
+    );
+    const finish = (settle: () => void): void => {
+      timer.cancel();
+      socket.off("connect", onConnect);
+      socket.off("error", onError);
+      settle();
+    };
+    const onConnect = (): void => finish(resolve);
+    const onError = (error: Error): void =>
+      finish(() => reject(new Failure("backend-unreachable", `${legText(leg)}: ${error.message}`, { cause: error })));
+    socket.on("connect", onConnect);
+    socket.on("error", onError);
+  });
+}
+
+/** TLS towards the backend on a connected socket, with the leg's policy. */
+function secure(plain: Socket, leg: Leg): Promise<TLSSocket> {
+  const key = `${leg.host}:${leg.port}:${leg.serverName ?? ""}:${leg.verify}:${leg.ca ?? ""}`;
+  const name = leg.serverName ?? leg.host;
+  const session = sessions.get(key);
+  const options: ConnectionOptions & { allowHalfOpen: boolean } = {
+    socket: plain,
+    host: name,
+    rejectUnauthorized: leg.verify,
+    allowHalfOpen: true,
+    minVersion: "TLSv1.2",
+    ...(isIP(name) === 0 && { servername: name }),
+    ...(leg.ca !== undefined && { ca: leg.ca }),
+    ...(session !== undefined && { session }),
+  };
+  const secured = tlsConnect(options);
+  secured.on("session", (ticket) => {
+    sessions.delete(key);
+    sessions.set(key, ticket);
+    if (sessions.size > MAX_SESSIONS) sessions.delete(sessions.keys().next().value ?? "");
+  });
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void => {
+      secured.off("close", onClose);
+      secured.on("error", () => {});
+      plain.destroy();
+      sessions.delete(key);
+      reject(new Failure("backend-tls", `${legText(leg)}: TLS: ${error.message}`, { cause: error }));
+    };
+    const onClose = (): void => onError(new Error("the backend closed the connection in the handshake"));
+    secured.once("error", onError);
+    secured.once("close", onClose);
+    secured.once("secureConnect", () => {
+      secured.off("error", onError);
+      secured.off("close", onClose);
+      resolve(secured);
+    });
+  });
+}

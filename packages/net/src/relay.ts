@@ -1,0 +1,150 @@
+// The relay: copies both ways between two sockets with half-close, back-pressure and byte counts. It knows no protocol.
+// Nothing is allocated per session but this object: the handlers are shared functions that find it on the socket.
+// Who reads the clock (idle limit) looks at `bytes` from outside; nothing here touches a timer per chunk.
+
+import type { Socket } from "node:net";
+import type { Ending } from "@postern/contracts";
+import type { Connection } from "./connection.ts";
+
+const RELAY = Symbol("relay");
+
+/** Bytes queued towards a peer before the other side is paused. */
+const HIGH_WATER = 512 * 1024;
+const LF = 10;
+
+interface Leg extends Socket {
+  [RELAY]?: Relay;
+}
+
+export interface RelayEnd {
+  readonly ending: Ending;
+  /** The system's words when a connection broke. */
+  readonly reason: string | undefined;
+}
+
+export class Relay {
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Set when one side has sent FIN and the other may still talk. */
+  halfClosed = false;
+  #client: Leg;
+  #backend: Leg;
+  #lastToClient = LF;
+  #ending: Ending | undefined;
+  #reason: string | undefined;
+  #done: (end: RelayEnd) => void;
+
+  constructor(client: Connection, backend: Connection, done: (end: RelayEnd) => void) {
+    this.#done = done;
+    const fromClient = client.take();
+    const fromBackend = backend.take();
+    this.#client = client.socket;
+    this.#backend = backend.socket;
+    this.#client[RELAY] = this;
+    this.#backend[RELAY] = this;
+    backend.relaySink = (chunk) => this.fromBackend(chunk);
+    attach(this.#client, onClientData);
+    attach(this.#backend, onBackendData);
+    if (fromBackend.length > 0) this.fromBackend(fromBackend);
+    if (fromClient.length > 0) this.fromClient(fromClient);
+    if (client.ended) this.ended(this.#client);
+    if (backend.ended) this.ended(this.#backend);
+    this.#client.resume();
+    this.#backend.resume();
+  }
+
+  /** All bytes relayed so far: when it stands still, the session is idle. */
+  get bytes(): number {
+    return this.bytesIn + this.bytesOut;
+  }
+
+  fromClient(chunk: Buffer): void {
+    this.bytesIn += chunk.length;
+    this.#backend.write(chunk);
+    if (this.#backend.writableLength > HIGH_WATER) this.#client.pause();
+  }
+
+  /** True when the chunk's memory is still in use after the call. */
+  fromBackend(chunk: Buffer): boolean {
+    this.bytesOut += chunk.length;
+    this.#lastToClient = chunk[chunk.length - 1] ?? LF;
+    this.#client.write(chunk);
+    const queued = this.#client.writableLength;
+    if (queued > HIGH_WATER) this.#backend.pause();
+    return queued > 0;
+  }
+
+  /**
+   * Ends the session for our own reason. `farewell` is said to the client only between two complete lines, so that it
+   * can never land inside a literal that is half sent.
+   */
+  interrupt(ending: Ending, farewell: string): void {
+    this.#ending ??= ending;
+    if (this.#lastToClient === LF && this.#client.writableLength === 0) this.#client.write(farewell, "latin1");
+    this.#client.end();
+    this.#backend.end();
+    this.#client.resume();
+    this.#backend.resume();
+  }
+
+  /** Cuts both connections at once: after an interrupt that a peer does not follow. */
+  destroy(): void {
+    this.#client.destroy();
+    this.#backend.destroy();
+  }
+
+  drained(socket: Leg): void {
+    (socket === this.#client ? this.#backend : this.#client).resume();
+  }
+
+  ended(socket: Leg): void {
+    this.#ending ??= socket === this.#client ? "client-closed" : "backend-closed";
+    this.halfClosed = true;
+    (socket === this.#client ? this.#backend : this.#client).end();
+  }
+
+  broke(socket: Leg, error: Error): void {
+    this.#ending ??= socket === this.#client ? "client-error" : "backend-error";
+    this.#reason ??= error.message;
+  }
+
+  closed(socket: Leg): void {
+    this.ended(socket);
+    const other = socket === this.#client ? this.#backend : this.#client;
+    // What is queued for the other side still goes out: it is destroyed when that is done, or when its peer hangs.
+    if (!other.destroyed) return void other.resume();
+    this.#done({ ending: this.#ending ?? "client-closed", reason: this.#reason });
+  }
+}
+
+function attach(socket: Leg, onData: (this: Leg, chunk: Buffer) => void): void {
+  socket.on("data", onData);
+  socket.on("drain", onDrain);
+  socket.on("end", onEnd);
+  socket.on("error", onError);
+  socket.on("close", onClose);
+}
+
+function onClientData(this: Leg, chunk: Buffer): void {
+  this[RELAY]?.fromClient(chunk);
+}
+
+function onBackendData(this: Leg, chunk: Buffer): void {
+  this[RELAY]?.fromBackend(chunk);
+}
+
+function onDrain(this: Leg): void {
+  this[RELAY]?.drained(this);
+}
+
+function onEnd(this: Leg): void {
+  this[RELAY]?.ended(this);
+}
+
+function onError(this: Leg, error: Error): void {
+  this[RELAY]?.broke(this, error);
+}
+
+function onClose(this: Leg): void {
+  this[RELAY]?.closed(this);
+}
