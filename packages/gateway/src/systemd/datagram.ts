@@ -2,6 +2,7 @@
 // Feature-detected: without node:ffi (an experimental module), or off Linux, there is no sender and the caller goes
 // another way. Never used on the data path. Never waits: a full queue is an error, not a stalled event loop.
 
+import type * as Ffi from "node:ffi";
 import { endianness } from "node:os";
 
 /** Sends one datagram; `path` is a file, or an abstract name behind "@". Throws when it was not taken. */
@@ -35,7 +36,7 @@ export async function loadDatagramSender(): Promise<DatagramSender | undefined> 
   }
 }
 
-function createSender(ffi: typeof import("node:ffi")): DatagramSender {
+function createSender(ffi: typeof Ffi): DatagramSender {
   const { functions: libc } = ffi.dlopen(null, {
     socket: { arguments: ["int32", "int32", "int32"], return: "int32" },
     sendto: { arguments: ["int32", "buffer", "uint64", "int32", "buffer", "uint32"], return: "int64" },
