@@ -26,6 +26,13 @@ export const BACKEND_ROLE: ConnectionRole = { gone: "backend-lost", says: "B", t
 
 export type TraceLine = (direction: "C" | "S" | "G" | "B", text: string) => void;
 
+export interface TlsState {
+  /** The socket has its TLS handshake behind it. */
+  readonly secure: boolean;
+  /** How STARTTLS is done; undefined where it cannot be. */
+  readonly upgrade: TlsUpgrade | undefined;
+}
+
 /** Wraps a plain socket in TLS; resolves after the handshake, rejects with a Failure. */
 export type TlsUpgrade = (socket: Socket) => Promise<TLSSocket>;
 
@@ -50,13 +57,12 @@ export class Connection {
   #corked = false;
   #ended = false;
 
-  /** `upgrade`: how STARTTLS is done; undefined when the socket is secured already. */
-  constructor(socket: Socket, role: ConnectionRole, limits: ReadLimits, upgrade: TlsUpgrade | undefined) {
+  constructor(socket: Socket, role: ConnectionRole, limits: ReadLimits, tls: TlsState) {
     this.role = role;
     this.limits = limits;
     this.#socket = socket;
-    this.#upgrade = upgrade;
-    this.#secure = upgrade === undefined;
+    this.#secure = tls.secure;
+    this.#upgrade = tls.upgrade;
     this.#attach();
   }
 

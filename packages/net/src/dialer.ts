@@ -35,7 +35,7 @@ export async function dial(leg: Leg, options: DialOptions): Promise<Connection> 
   };
   const socket = connect(target);
   const upgrade = (plain: Socket): Promise<TLSSocket> => secure(plain, leg);
-  const connection = new Connection(socket, BACKEND_ROLE, options.limits, upgrade);
+  const connection = new Connection(socket, BACKEND_ROLE, options.limits, { secure: false, upgrade });
   box.connection = connection;
   connection.deadline(
     options.clock,

@@ -1,0 +1,15 @@
+// SASL mechanisms without sockets.
+
+import type { MechanismFactory } from "@postern/contracts";
+import { cramMd5 } from "./cram-md5.ts";
+import { login } from "./login.ts";
+import { oauthbearer, xoauth2 } from "./oauth.ts";
+import { plain } from "./plain.ts";
+
+/** All mechanisms by name. */
+export const MECHANISMS: ReadonlyMap<string, MechanismFactory> = new Map(
+  [plain, login, xoauth2, oauthbearer, cramMd5].map((mechanism) => [mechanism.name, mechanism]),
+);
+
+export { chooseResponse, type ClientResponse } from "./client.ts";
+export { runExchange, type AskClient } from "./exchange.ts";
