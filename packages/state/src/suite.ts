@@ -1,0 +1,73 @@
+// What every SharedState must do, as tests. Each implementation runs it; `create` gives a fresh, empty state.
+
+import type { ExecutionContext, TestFn } from "ava";
+import type { SharedState } from "@postern/contracts";
+
+/** Registers the tests of SharedState under the implementation's name. */
+export function stateSuite(test: TestFn, name: string, create: (t: ExecutionContext) => Promise<SharedState>): void {
+  test(`${name}: gives out as many places as the limit says, then no more`, async (t) => {
+    const state = await create(t);
+    t.true(await state.take("user:alice", 2));
+    t.true(await state.take("user:alice", 2));
+    t.false(await state.take("user:alice", 2));
+    t.is(await state.count("user:alice"), 2);
+  });
+
+  test(`${name}: a place given back can be taken again`, async (t) => {
+    const state = await create(t);
+    t.true(await state.take("user:alice", 1));
+    state.give("user:alice");
+    t.is(await state.count("user:alice"), 0);
+    t.true(await state.take("user:alice", 1));
+    t.false(await state.take("user:alice", 1));
+  });
+
+  test(`${name}: keys do not share places`, async (t) => {
+    const state = await create(t);
+    t.true(await state.take("user:alice", 1));
+    t.true(await state.take("user:alice2", 1));
+    state.give("user:alice2");
+    t.false(await state.take("user:alice", 1));
+  });
+
+  test(`${name}: the limit holds among takes at the same moment`, async (t) => {
+    const state = await create(t);
+    const taken = await Promise.all(Array.from({ length: 100 }, () => state.take("all", 10)));
+    t.is(taken.filter(Boolean).length, 10);
+    t.is(await state.count("all"), 10);
+  });
+
+  test(`${name}: asks of one turn are done in their order`, async (t) => {
+    const state = await create(t);
+    const first = state.take("all", 1);
+    const refused = state.take("all", 1);
+    state.give("all");
+    const again = state.take("all", 1);
+    t.deepEqual(await Promise.all([first, refused, again]), [true, false, true]);
+  });
+
+  test(`${name}: giving back more than was taken leaves no room above the limit`, async (t) => {
+    const state = await create(t);
+    state.give("all");
+    state.give("all");
+    t.true(await state.take("all", 1));
+    t.false(await state.take("all", 1));
+  });
+
+  test(`${name}: a lower limit refuses until enough places are free`, async (t) => {
+    const state = await create(t);
+    for (let n = 0; n < 3; n += 1) t.true(await state.take("all", 3));
+    state.give("all");
+    t.false(await state.take("all", 2));
+    state.give("all");
+    t.true(await state.take("all", 2));
+  });
+
+  test(`${name}: any text is a key`, async (t) => {
+    const state = await create(t);
+    for (const key of ["", "__proto__", "a\r\nb", "ünïcode\u2028", "x".repeat(5000)]) {
+      t.true(await state.take(key, 1), JSON.stringify(key));
+      t.false(await state.take(key, 1), JSON.stringify(key));
+    }
+  });
+}

@@ -1,0 +1,43 @@
+// A worker for ipc.test.ts: does with its ipcState what the parent tells it, and reports. "burst" takes many places in
+// one turn; "afterwards" leaves a take unanswered, waits for the channel to go and prints what the state says then.
+
+import type { Logger } from "@postern/contracts";
+import { ipcState } from "./ipc.ts";
+
+export type Order =
+  | { readonly type: "order"; readonly id: number; readonly method: "take" | "count"; readonly args: [string, number] }
+  | { readonly type: "order"; readonly id: number; readonly method: "give"; readonly args: [string] }
+  | { readonly type: "order"; readonly id: number; readonly method: "burst"; readonly args: [number] }
+  | { readonly type: "order"; readonly id: number; readonly method: "afterwards"; readonly args: [] };
+
+const warnings: string[] = [];
+const nothing = (): void => {};
+const logger: Logger = {
+  error: nothing,
+  warn: (message) => void warnings.push(message),
+  info: nothing,
+  debug: nothing,
+  isDebug: () => false,
+};
+const state = ipcState(process, logger);
+
+async function afterwards(pending: Promise<boolean>): Promise<void> {
+  const takes = [await pending, await state.take("all", 0), await state.take("all", 0)];
+  state.give("all");
+  process.stdout.write(JSON.stringify({ takes, count: await state.count("all"), warnings }));
+}
+
+async function run(order: Order): Promise<unknown> {
+  if (order.method === "take") return state.take(...order.args);
+  if (order.method === "count") return state.count(order.args[0]);
+  if (order.method === "give") return state.give(order.args[0]);
+  if (order.method === "burst") return Promise.all(Array.from({ length: order.args[0] }, () => state.take("all", 10)));
+  process.once("disconnect", () => void afterwards(pending));
+  const pending = state.take("pending", 0);
+  return undefined;
+}
+
+process.on("message", (order: Order) => {
+  if (order.type !== "order") return;
+  void run(order).then((value) => process.connected && process.send?.({ type: "report", id: order.id, value }));
+});
