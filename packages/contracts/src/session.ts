@@ -14,6 +14,8 @@ export interface ListenerInfo {
   readonly allowPlaintext: boolean;
   /** The mechanisms to offer, in this order, set by hand; undefined: what the protocol offers by itself. */
   readonly mechanisms: readonly string[] | undefined;
+  /** Is this host a gateway of ours, whose word about its client (address, session) is taken? */
+  readonly trusts: (host: string) => boolean;
   /** The capability list to send before login, literally, set by hand. */
   readonly capabilities: readonly string[] | undefined;
 }

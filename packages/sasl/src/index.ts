@@ -11,5 +11,5 @@ export const MECHANISMS: ReadonlyMap<string, MechanismFactory> = new Map(
   [plain, login, xoauth2, oauthbearer, cramMd5].map((mechanism) => [mechanism.name, mechanism]),
 );
 
-export { chooseResponse, type ClientResponse } from "./client.ts";
+export { chooseResponse, OWN_COMMAND, type BackendOffer, type ClientResponse } from "./client.ts";
 export { runExchange, type AskClient } from "./exchange.ts";

@@ -1,0 +1,70 @@
+// What the path needs from the rest of the house: built once by the gateway, replaced as a whole when the configuration
+// is reloaded. A session keeps the house that it was born in.
+
+import type {
+  Authenticator,
+  ConnectionLimits,
+  Clock,
+  Ending,
+  Failure,
+  Health,
+  LineProtocol,
+  ListenerInfo,
+  Logger,
+  LoginGuard,
+  ProtocolContext,
+  Router,
+  Session,
+} from "@postern/contracts";
+import type { ClientCertificatePolicy, ReadLimits, TlsServer } from "@postern/net";
+import type { Registry } from "./registry.ts";
+
+export interface LoginSettings {
+  /** Milliseconds from accept to login. */
+  readonly timeoutMs: number;
+  readonly maxErrors: number;
+  readonly limits: ReadLimits;
+}
+
+/** One session's wire trace; lines arrive with secrets masked. */
+export interface SessionTrace {
+  line(direction: "C" | "S" | "G" | "B", text: string): void;
+  /** The user is known now: the trace is kept or dropped. */
+  know(user: string): void;
+  close(): void;
+}
+
+/** What wants to hear of sessions: the log, metrics. */
+export interface Observer {
+  opened(session: Session): void;
+  ended(session: Session, ending: Ending, failure: Failure | undefined, reason: string | undefined): void;
+}
+
+export interface House {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hostname: string;
+  readonly authenticator: Authenticator;
+  readonly router: Router;
+  readonly health: Health;
+  readonly limits: ConnectionLimits;
+  readonly guard: LoginGuard;
+  readonly registry: Registry;
+  readonly observer: Observer;
+  readonly login: LoginSettings;
+  /** Milliseconds without a byte before a relayed session is ended. */
+  readonly idleMs: (protocol: string) => number;
+  readonly traceOf: (session: Session) => SessionTrace | undefined;
+}
+
+/** A listener as the path sees it. */
+export interface ListenerHouse {
+  readonly info: ListenerInfo;
+  readonly protocol: LineProtocol;
+  readonly context: ProtocolContext;
+  /** undefined: this listener has no TLS. Asked anew for each connection, so that a renewed certificate counts at once. */
+  readonly tls: () => TlsServer | undefined;
+  readonly clientCertificate: ClientCertificatePolicy;
+  /** Peers that must send a PROXY header; nobody else may. */
+  readonly sendsProxyHeader: (host: string) => boolean;
+}

@@ -1,0 +1,284 @@
+// READ FIRST: the path of a connection, top to bottom.
+//
+//   accept -> PROXY header -> TLS -> converse -> authenticate -> route -> dial -> log in at the backend -> limits
+//          -> relay -> end
+//
+// The stage is set before each step, so that every log line and time-out can say where it happened. `serve` never
+// throws: every outcome is told to the client in its protocol's words, and once to the observer.
+
+import type { Socket } from "node:net";
+import {
+  Failure,
+  normaliseUser,
+  sleep,
+  toFailure,
+  wipe,
+  type Attempt,
+  type Ending,
+  type Leg,
+  type Place,
+  type Session,
+  type Welcome,
+} from "@postern/contracts";
+import { CLIENT_ROLE, Connection, dial, readProxyHeader, Relay, tlsFacts, type RelayEnd } from "@postern/net";
+import { countError } from "./command-loop.ts";
+import { credentialsFor } from "./credentials.ts";
+import type { House, ListenerHouse, SessionTrace } from "./house.ts";
+import { openSession } from "./session.ts";
+
+/** Everything that one visit holds, and that its end gives back. */
+interface Visit {
+  readonly house: House;
+  readonly listener: ListenerHouse;
+  readonly session: Session;
+  readonly places: Place[];
+  readonly trace: SessionTrace | undefined;
+  client: Connection | undefined;
+  backend: Connection | undefined;
+  relay: Relay | undefined;
+  /** The failure that the client was told already. */
+  answered: Failure | undefined;
+  /** Set when the session is ended from outside before the relay runs. */
+  ending: Ending | undefined;
+}
+
+/** Takes an accepted, paused socket through its whole life. */
+export async function serve(socket: Socket, listener: ListenerHouse, house: House): Promise<void> {
+  const session = openSession(socket, listener.info, house.clock.now());
+  const visit = openVisit(session, listener, house);
+  house.observer.opened(session);
+  let end: RelayEnd = { ending: "refused", reason: undefined };
+  let failure: Failure | undefined;
+  try {
+    register(visit, socket);
+    session.stage = "proxy-header";
+    if (listener.sendsProxyHeader(session.peer.host)) await takeProxyHeader(socket, visit);
+    const place = house.limits.connection(session.client.host).then((taken) => visit.places.push(taken));
+    place.catch(() => {});
+    session.stage = "tls";
+    visit.client = await meet(socket, visit);
+    session.stage = "limits";
+    await place;
+    if (await logIn(visit.client, visit)) {
+      session.stage = "relay";
+      end = await relay(visit);
+    } else {
+      end = { ending: "logout", reason: undefined };
+    }
+  } catch (error) {
+    failure = toFailure(error);
+    end = { ending: visit.ending ?? (failure.kind === "client-gone" ? "client-closed" : "refused"), reason: failure.message };
+    if (visit.client !== undefined && visit.answered !== failure) listener.protocol.refuse(visit.client, failure, undefined);
+  } finally {
+    close(visit, socket);
+    if (failure === undefined) session.stage = "end";
+    house.observer.ended(session, end.ending, failure, end.reason);
+  }
+}
+
+async function takeProxyHeader(socket: Socket, { session, house }: Visit): Promise<void> {
+  const info = await readProxyHeader(socket, house.clock, house.login.timeoutMs);
+  if (info.source !== undefined) session.client = info.source;
+  if (info.destination !== undefined) session.local = info.destination;
+}
+
+/** TLS, where the listener begins with it, and the connection from which the dialogue is read. */
+async function meet(socket: Socket, visit: Visit): Promise<Connection> {
+  const { house, listener, session, trace } = visit;
+  const tls = listener.tls();
+  const timeoutMs = house.login.timeoutMs;
+  const secure = async (plain: Socket): ReturnType<NonNullable<typeof tls>["secure"]> => {
+    if (tls === undefined) throw new Failure("internal", "There is no certificate for this listener");
+    const secured = await tls.secure(plain, listener.protocol.alpn, listener.clientCertificate);
+    session.tls = tlsFacts(secured, listener.clientCertificate);
+    return secured;
+  };
+  const slow = house.clock.after(timeoutMs, () => socket.destroy());
+  try {
+    const implicit = listener.info.tls === "implicit";
+    const ready = implicit ? await secure(socket) : socket;
+    const upgrade = implicit || tls === undefined ? undefined : secure;
+    const client = new Connection(ready, CLIENT_ROLE, house.login.limits, { secure: implicit, upgrade });
+    if (trace !== undefined) client.traceLine = (direction, text) => trace.line(direction, text);
+    client.deadline(house.clock, timeoutMs, "login-timeout", `No login within ${timeoutMs} ms`);
+    return client;
+  } finally {
+    slow.cancel();
+  }
+}
+
+/** Converses until a login succeeds; false when the client says goodbye. A failed login is answered here, and may be tried again. */
+async function logIn(client: Connection, visit: Visit): Promise<boolean> {
+  const { house, listener, session } = visit;
+  for (;;) {
+    session.stage = "converse";
+    const attempt = await listener.protocol.converse(client, session, listener.context);
+    if (attempt === undefined) return false;
+    const startedAt = house.clock.now();
+    try {
+      listener.protocol.accept(client, attempt, await tryLogin(attempt, visit));
+      return true;
+    } catch (error) {
+      const failure = toFailure(error);
+      await sleep(house.clock, slowDown(failure, attempt, visit) - (house.clock.now() - startedAt));
+      if (failure.challenge !== undefined) await attempt.lastChallenge?.(failure.challenge);
+      house.logger.info("login failed", {
+        session: session.id,
+        user: session.identity?.user,
+        client: session.client.host,
+        kind: failure.kind,
+        reason: failure.message,
+      });
+      listener.protocol.refuse(client, failure, attempt);
+      visit.answered = failure;
+      if (!failure.row.mayContinue) throw failure;
+      countError(failure, session, listener.context);
+    } finally {
+      wipe(attempt.credentials);
+    }
+  }
+}
+
+/** One attempt: authenticate, route, dial, log in at the backend, limits. */
+async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
+  const { house, listener, session } = visit;
+  const { credentials } = attempt;
+  session.attempts++;
+  session.mechanism = credentials.mechanism;
+  session.stage = "authenticate";
+  await sleep(house.clock, house.guard.delayBefore(session.client.host));
+  session.identity = await house.authenticator.check(credentials, session);
+  visit.trace?.know(session.identity.user);
+  session.stage = "route";
+  const route = await house.router.find({ user: session.identity.user, protocol: listener.protocol.name, credentials, session });
+  const backendAttempt = { ...attempt, credentials: credentialsFor(credentials, route.login) };
+  const welcome = await firstWelcome(house.health.order(route.legs), backendAttempt, visit).finally(() =>
+    wipe(backendAttempt.credentials),
+  );
+  house.guard.succeeded(session.client.host, session.identity.user);
+  session.stage = "limits";
+  visit.places.push(await house.limits.user(session.identity.user));
+  return welcome;
+}
+
+/** Tries the candidates in order. A failure to reach one leads to the next; once a backend has answered, its word is final. */
+async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit): Promise<Welcome> {
+  let last = new Failure("no-candidate", "There is no backend to dial");
+  for (const leg of legs) {
+    try {
+      const welcome = await welcomeOf(leg, attempt, visit);
+      visit.house.health.succeeded(leg);
+      return welcome;
+    } catch (error) {
+      visit.backend?.destroy();
+      visit.backend = undefined;
+      last = toFailure(error);
+      if (!last.row.tryNext) throw last;
+      visit.house.health.failed(leg, last.message, visit.session.client.host);
+      visit.house.logger.warn("backend failed", {
+        session: visit.session.id,
+        stage: visit.session.stage,
+        kind: last.kind,
+        reason: last.message,
+      });
+    }
+  }
+  throw last;
+}
+
+async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welcome> {
+  const { house, listener, session, trace } = visit;
+  session.stage = "dial";
+  session.backend = leg.backend;
+  session.backendAddress = { host: leg.host, port: leg.port };
+  const client = { source: session.client, destination: session.local, tls: session.tls };
+  const backend = await dial(leg, { clock: house.clock, limits: house.login.limits, client });
+  visit.backend = backend;
+  session.stage = "login";
+  if (trace !== undefined) backend.traceLine = (direction, text) => trace.line(direction, text);
+  backend.deadline(
+    house.clock,
+    leg.replyTimeoutMs,
+    "backend-silent",
+    `${leg.backend} did not finish the login within ${leg.replyTimeoutMs} ms`,
+  );
+  return listener.protocol.login(backend, attempt, session, leg, listener.context);
+}
+
+/** Milliseconds that this answer takes at least. Only guesses are slowed; what a source asks for counts too. */
+function slowDown(failure: Failure, attempt: Attempt, { house, session }: Visit): number {
+  if (!GUESSES.has(failure.kind)) return failure.waitMs;
+  const user = session.identity?.user ?? normaliseUser(attempt.credentials.authcid, undefined) ?? "";
+  return Math.max(failure.waitMs, house.guard.failed(session.client.host, user, attempt.credentials));
+}
+
+const GUESSES: ReadonlySet<Failure["kind"]> = new Set([
+  "wrong-credentials",
+  "unknown-user",
+  "not-authorized",
+  "route-refused",
+  "credentials-expired",
+]);
+
+/** Copies both ways until one side ends. */
+function relay(visit: Visit): Promise<RelayEnd> {
+  const { client, backend } = visit;
+  if (client === undefined || backend === undefined) throw new Failure("internal", "Nothing to relay");
+  return new Promise((done) => {
+    visit.relay = new Relay(client, backend, done);
+  });
+}
+
+function openVisit(session: Session, listener: ListenerHouse, house: House): Visit {
+  const trace = house.traceOf(session);
+  return {
+    house,
+    listener,
+    session,
+    places: [],
+    trace,
+    client: undefined,
+    backend: undefined,
+    relay: undefined,
+    answered: undefined,
+    ending: undefined,
+  };
+}
+
+/** From here on the session is listed, and can be ended from outside. */
+function register(visit: Visit, socket: Socket): void {
+  const { house, listener, session } = visit;
+  house.registry.add({
+    session,
+    bytes: () => visit.relay?.bytes,
+    halfClosed: () => visit.relay?.halfClosed === true,
+    idleMs: house.idleMs(listener.protocol.name),
+    end(ending, failure) {
+      visit.ending = ending;
+      if (visit.relay !== undefined) visit.relay.interrupt(ending, listener.protocol.farewell(failure));
+      else if (visit.client !== undefined) visit.client.fail(failure);
+      else socket.destroy();
+    },
+    cut() {
+      visit.relay?.destroy();
+      visit.client?.destroy();
+      visit.backend?.destroy();
+      socket.destroy();
+    },
+  });
+}
+
+function close(visit: Visit, socket: Socket): void {
+  const { house, session, relay, client, backend } = visit;
+  if (relay !== undefined) {
+    session.bytesIn = relay.bytesIn;
+    session.bytesOut = relay.bytesOut;
+  } else {
+    if (client === undefined) socket.destroy();
+    else client.close(house.clock);
+    backend?.destroy();
+  }
+  for (const place of visit.places) place.release();
+  house.registry.remove(session);
+  visit.trace?.close();
+}
