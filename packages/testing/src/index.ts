@@ -1,0 +1,10 @@
+// For tests and scripts/try only: transcripts, fake clock and log, small real mailbox servers, real neighbours. Only ever a devDependency.
+
+export { createFakeClock } from "./fake-clock.ts";
+export type { FakeClock } from "./fake-clock.ts";
+export { createMemoryLogger } from "./memory-logger.ts";
+export type { LogRecord, MemoryLogger } from "./memory-logger.ts";
+export { runTranscript, TranscriptFailure } from "./run-transcript.ts";
+export type { TranscriptOptions } from "./run-transcript.ts";
+export { MARKERS, parseTranscript, TranscriptError } from "./transcript.ts";
+export type { Directives, Step, Transcript, Who } from "./transcript.ts";
