@@ -1,0 +1,17 @@
+import test from "ava";
+import { limitContradictions } from "./settings.ts";
+import { DEFAULTS } from "./test-helpers.ts";
+
+test("limit settings: the defaults do not contradict each other", (t) => {
+  t.deepEqual(limitContradictions(DEFAULTS), []);
+});
+
+test("limit settings: contradictions are named by their key", (t) => {
+  const login = { ...DEFAULTS.login, maxUnread: 65_536, failureDelay: 20_000, timeout: 15_000 };
+  const found = limitContradictions({ ...DEFAULTS, login });
+  t.deepEqual(
+    found.map(({ key }) => key),
+    ["login.maxUnread", "login.maxDelay", "login.timeout"],
+  );
+  t.is(found[1]?.problem, "must be at least failureDelay (20s)");
+});

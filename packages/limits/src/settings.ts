@@ -1,0 +1,100 @@
+// Settings of limits: how many connections, how slow a login, how large before login, how long idle.
+
+import { durationText, setting, sizeText, type ValueOf } from "@postern/contracts";
+import { parseNetwork } from "./networks.ts";
+
+const { custom, duration, group, integer, list, size } = setting;
+
+const network = custom("network", "A network such as 10.0.0.0/8 or 2001:db8::/32, or one address.", parseNetwork);
+
+export const limitSettings = group("How many, how much and how long.", {
+  connections: group("How many connections at the same time, in this node with all its workers. 0 means no limit.", {
+    total: integer("Connections in all, before and after login.", { default: 20_000, min: 0 }),
+    perAddress: integer(
+      "Connections from one address; an IPv6 /64 counts as one. Offices and mobile networks share an address among many people, so keep it high.",
+      { default: 1000, min: 0 },
+    ),
+    perUser: integer(
+      "Logged-in connections of one user. A mail app opens up to five, and people have several devices: keep it above 20.",
+      { default: 100, min: 0 },
+    ),
+    exempt: list("Networks that the limit per address does not count: webmail hosts, other front ends, monitoring.", network, {
+      single: true,
+    }),
+  }),
+  login: group("What a client may do until it is logged in.", {
+    timeout: duration("From accept to the end of the login, in all. TLS handshake and delays are part of it.", {
+      default: 60_000,
+      min: 1000,
+      max: 3_600_000,
+    }),
+    maxErrors: integer("Bad commands and failed logins on one connection; then it is closed.", {
+      default: 10,
+      min: 1,
+      max: 1000,
+    }),
+    maxLine: size(
+      "The longest line before login. A line may carry an OAuth token or a Kerberos ticket in base64, and those grow to tens of kB with the number of groups that a user is in: less than 16kB locks such users out.",
+      { default: 64 * 1024, min: 1024, max: 1024 * 1024 },
+    ),
+    maxLiteral: size("The largest literal before login: a user name or a password sent as counted bytes.", {
+      default: 16 * 1024,
+      min: 512,
+      max: 1024 * 1024,
+    }),
+    maxUnread: size(
+      "Bytes kept of what one client sent ahead before login; then the gateway stops reading from it. It must hold the longest line and the largest literal.",
+      { default: 128 * 1024, min: 2048, max: 4 * 1024 * 1024 },
+    ),
+    failureDelay: duration(
+      "The least time from a login attempt to its no, so that an unknown user and a wrong password take equally long. Keep it above the time that backends take to say no: Dovecot takes 2s. 0s switches all login delays off.",
+      { default: 3000, min: 0, max: 60_000 },
+    ),
+    maxDelay: duration("The longest delay of a login attempt. The delay doubles with each new failure from an address.", {
+      default: 15_000,
+      min: 0,
+      max: 300_000,
+    }),
+    forget: duration("Failures of an address are forgotten when it had no new ones for so long.", {
+      default: 30 * 60_000,
+      min: 1000,
+      max: 7 * 86_400_000,
+    }),
+    exempt: list(
+      "Networks whose failed logins do not make the next ones slower: webmail hosts and other front ends that speak for many users and slow down guessers themselves.",
+      network,
+      { single: true },
+    ),
+  }),
+  idle: group("Logged-in connections on which nothing moves.", {
+    timeout: duration(
+      "Closes a logged-in connection when nothing moved in either direction for so long. A protocol may have its own value in its own settings, and its standard may ask for more.",
+      { default: 35 * 60_000, min: 10 * 60_000 },
+    ),
+  }),
+});
+
+export type LimitSettings = ValueOf<typeof limitSettings>;
+
+/** A contradiction among valid settings: the key that is wrong, and what is wrong with it. */
+export interface Contradiction {
+  readonly key: string;
+  readonly problem: string;
+}
+
+/** What the table alone cannot see. Empty when all is well; the configuration refuses the rest. */
+export function limitContradictions({ login }: LimitSettings): readonly Contradiction[] {
+  const found: Contradiction[] = [];
+  // One line needs room for its CRLF too.
+  const room = Math.max(login.maxLine + 2, login.maxLiteral);
+  if (login.maxUnread < room)
+    found.push({
+      key: "login.maxUnread",
+      problem: `must be at least ${sizeText(room)}, to hold maxLine with its CRLF and maxLiteral`,
+    });
+  if (login.maxDelay < login.failureDelay)
+    found.push({ key: "login.maxDelay", problem: `must be at least failureDelay (${durationText(login.failureDelay)})` });
+  if (login.timeout <= login.maxDelay)
+    found.push({ key: "login.timeout", problem: `must be longer than maxDelay (${durationText(login.maxDelay)})` });
+  return found;
+}

@@ -1,0 +1,45 @@
+// What the tests of this package share: a clock to turn by hand, settings with their defaults, credentials.
+
+import { Secret, type Clock, type Credentials } from "@postern/contracts";
+import { limitSettings, type LimitSettings } from "./settings.ts";
+
+/** A clock that stands until it is turned. Nothing in this package waits for a timer. */
+export function handClock(): Clock & { turn(ms: number): void } {
+  let now = 1_000_000;
+  return {
+    now: () => now,
+    after: () => {
+      throw new Error("no timers here");
+    },
+    turn(ms) {
+      now += ms;
+    },
+  };
+}
+
+const { login, connections } = limitSettings.fields;
+
+export const LOGIN: LimitSettings["login"] = {
+  timeout: login.fields.timeout.default ?? 0,
+  maxErrors: login.fields.maxErrors.default ?? 0,
+  maxLine: login.fields.maxLine.default ?? 0,
+  maxLiteral: login.fields.maxLiteral.default ?? 0,
+  maxUnread: login.fields.maxUnread.default ?? 0,
+  failureDelay: 3000,
+  maxDelay: 15_000,
+  forget: 60_000,
+  exempt: [],
+};
+
+export const CONNECTIONS: LimitSettings["connections"] = {
+  total: connections.fields.total.default ?? 0,
+  perAddress: connections.fields.perAddress.default ?? 0,
+  perUser: connections.fields.perUser.default ?? 0,
+  exempt: [],
+};
+
+export const DEFAULTS: LimitSettings = { connections: CONNECTIONS, login: LOGIN, idle: { timeout: 2_100_000 } };
+
+export function password(secret: string): Credentials {
+  return { kind: "password", mechanism: "PLAIN", authcid: "alice", authzid: "", secret: new Secret(secret) };
+}
