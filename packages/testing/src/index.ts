@@ -8,3 +8,6 @@ export { runTranscript, TranscriptFailure } from "./run-transcript.ts";
 export type { TranscriptOptions } from "./run-transcript.ts";
 export { MARKERS, parseTranscript, TranscriptError } from "./transcript.ts";
 export type { Directives, Step, Transcript, Who } from "./transcript.ts";
+export { DOVECOT, hasDovecot, startDovecot } from "./neighbours/dovecot.ts";
+export type { Dovecot, DovecotOptions } from "./neighbours/dovecot.ts";
+export { freePorts } from "./neighbours/ports.ts";
