@@ -1,0 +1,8 @@
+// Tests against real neighbours (Dovecot, nginx, systemd …): one after the other, with time to start daemons.
+export default {
+  files: ["packages/**/*.neighbour.test.ts", "protocols/**/*.neighbour.test.ts", "scripts/**/*.neighbour.test.ts"],
+  extensions: ["ts"],
+  concurrency: 1,
+  serial: true,
+  timeout: "5m",
+};
