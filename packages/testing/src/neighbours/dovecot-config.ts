@@ -1,6 +1,7 @@
 // The configuration of a Dovecot 2.3 for tests, as text: everything in one folder, loopback only, maildir, users in a
 // file. Written for root (logins unprivileged, mail owned by user mail) and for an ordinary user (all as that user).
 
+import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 
@@ -31,11 +32,19 @@ interface Owners {
   readonly group: string;
 }
 
+// Dovecot wants groups by name.
+function groupName(gid: number): string {
+  const line = readFileSync("/etc/group", "utf8")
+    .split("\n")
+    .find((entry) => entry.split(":")[2] === String(gid));
+  return line?.split(":")[0] ?? String(gid);
+}
+
 function owners(): Owners {
   const { username, gid, uid } = userInfo();
   return uid === 0
     ? { internal: "dovecot", login: "dovenull", mail: "mail", group: "dovecot" }
-    : { internal: username, login: username, mail: String(uid), group: String(gid) };
+    : { internal: username, login: username, mail: username, group: groupName(gid) };
 }
 
 function listener(name: string, port: number, extra: "" | "ssl = yes" | "haproxy = yes", wanted: boolean): string {
