@@ -66,7 +66,9 @@ export interface Session {
   hops: number;
   /** What the client said of itself before login (an ID command's pairs), to be passed on. */
   software: ReadonlyMap<string, string | null> | undefined;
-  /** "mbx1 10.0.0.11:143", once a backend was chosen. */
+  /** The client asked for UTF-8 before it logged in; the backend is told so. */
+  utf8: boolean;
+  /** The backend's name, once one was chosen. */
   backend: string | undefined;
   backendAddress: Address | undefined;
   /** Bytes relayed after login. */

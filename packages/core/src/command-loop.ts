@@ -2,6 +2,7 @@
 // the debug log are done here, once for all protocols. A row returns an attempt (credentials are there), "bye", or nothing.
 
 import { Failure, toFailure, type Attempt, type ProtocolContext, type Session } from "@postern/contracts";
+import type { Front } from "./offer.ts";
 
 export interface Command {
   /** Upper case. */
@@ -10,10 +11,12 @@ export interface Command {
 
 export type Outcome = Attempt | "bye" | undefined;
 
-export interface CommandLoop<C extends Command> {
-  readonly session: Session;
-  readonly context: ProtocolContext;
-  readonly rows: Readonly<Record<string, (command: C) => Outcome | Promise<Outcome>>>;
+/** A row of a command table. `F` is what the protocol's rows work with. */
+export type Row<F, C extends Command> = (front: F, command: C) => Outcome | Promise<Outcome>;
+
+export interface CommandLoop<F extends Front, C extends Command> {
+  readonly front: F;
+  readonly rows: ReadonlyMap<string, Row<F, C>>;
   /** Reads and parses the next command; a Failure that may continue is answered like any other. */
   read(): Promise<C>;
   /** Words a failure for the client; `command` is undefined when none could be parsed. */
@@ -21,20 +24,20 @@ export interface CommandLoop<C extends Command> {
 }
 
 /** Runs until there is an attempt; undefined when the client said goodbye. Throws the Failure that ends the dialogue. */
-export async function runCommands<C extends Command>(loop: CommandLoop<C>): Promise<Attempt | undefined> {
+export async function runCommands<F extends Front, C extends Command>(loop: CommandLoop<F, C>): Promise<Attempt | undefined> {
   for (;;) {
     let command: C | undefined;
     try {
       command = await loop.read();
-      if (!Object.hasOwn(loop.rows, command.verb))
-        throw new Failure("unknown-command", `Unknown command ${JSON.stringify(command.verb.slice(0, 40))}`);
-      const outcome = await loop.rows[command.verb]?.(command);
+      const row = loop.rows.get(command.verb);
+      if (row === undefined) throw new Failure("unknown-command", `Unknown command ${JSON.stringify(command.verb.slice(0, 40))}`);
+      const outcome = await row(loop.front, command);
       if (outcome === "bye") return undefined;
       if (outcome !== undefined) return outcome;
     } catch (error) {
       const failure = toFailure(error);
       if (!failure.row.mayContinue) throw failure;
-      countError(failure, loop.session, loop.context);
+      countError(failure, loop.front.session, loop.front.context);
       loop.refuse(failure, command);
     }
   }

@@ -255,8 +255,9 @@ function register(visit: Visit, socket: Socket): void {
     idleMs: house.idleMs(listener.protocol.name),
     end(ending, failure) {
       visit.ending = ending;
-      if (visit.relay !== undefined) visit.relay.interrupt(ending, listener.protocol.farewell(failure));
-      else if (visit.client !== undefined) visit.client.fail(failure);
+      if (visit.relay !== undefined)
+        visit.relay.interrupt(ending, failure === undefined ? "" : listener.protocol.farewell(failure));
+      else if (visit.client !== undefined && failure !== undefined) visit.client.fail(failure);
       else socket.destroy();
     },
     cut() {

@@ -11,8 +11,8 @@ export interface Live {
   /** One side has closed, the other still talks. */
   readonly halfClosed: () => boolean;
   readonly idleMs: number;
-  /** Ends it politely: the client is told `failure` in its protocol's words. */
-  readonly end: (ending: Ending, failure: Failure) => void;
+  /** Ends it: the client is told `failure` in its protocol's words, or nothing. */
+  readonly end: (ending: Ending, failure: Failure | undefined) => void;
   /** Cuts it. */
   readonly cut: () => void;
 }
@@ -26,6 +26,9 @@ const SWEEP_MS = 15_000;
 const HALF_CLOSED_MS = 60_000;
 /** A session that was told goodbye and still stands is cut after this. */
 const GOODBYE_MS = 5000;
+/** No byte for this long is a quiet moment; so many times it is waited for. */
+const QUIET_MS = 250;
+const MAX_LOOKS = 20;
 
 export class Registry {
   readonly #live = new Map<string, Live>();
@@ -72,7 +75,7 @@ export class Registry {
       if (step * index < 1) tell();
       else this.#clock.after(step * index, tell);
     });
-    await this.#empty(this.#clock.now() + overMs + GOODBYE_MS + 1000);
+    await this.#empty(this.#clock.now() + overMs + MAX_LOOKS * QUIET_MS + GOODBYE_MS + 1000);
   }
 
   #empty(until: number): Promise<void> {
@@ -85,12 +88,24 @@ export class Registry {
     });
   }
 
-  #end(live: Live, ending: Ending, kind: FailureKind, reason: string): void {
-    if (this.#live.get(live.session.id) !== live) return;
-    live.end(ending, new Failure(kind, reason));
-    this.#clock.after(GOODBYE_MS, () => {
-      if (this.#live.get(live.session.id) === live) live.cut();
+  /**
+   * Says goodbye in a quiet moment: when no byte has moved for a little while, so that the words cannot land inside an
+   * answer that is under way. A session that is never quiet is ended without words, and one that stands still after
+   * goodbye is cut.
+   */
+  #end(live: Live, ending: Ending, kind: FailureKind, reason: string, looks = MAX_LOOKS): void {
+    if (!this.#lives(live)) return;
+    const before = live.bytes();
+    this.#clock.after(before === undefined ? 0 : QUIET_MS, () => {
+      if (!this.#lives(live)) return;
+      if (before !== live.bytes() && looks > 0) return this.#end(live, ending, kind, reason, looks - 1);
+      live.end(ending, looks > 0 ? new Failure(kind, reason) : undefined);
+      this.#clock.after(GOODBYE_MS, () => this.#lives(live) && live.cut());
     });
+  }
+
+  #lives(live: Live): boolean {
+    return this.#live.get(live.session.id) === live;
   }
 
   readonly #sweep = (): void => {

@@ -25,6 +25,7 @@ export function openSession(socket: Socket, listener: ListenerInfo, now: number)
     identity: undefined,
     hops: 0,
     software: undefined,
+    utf8: false,
     backend: undefined,
     backendAddress: undefined,
     bytesIn: 0,

@@ -1,0 +1,139 @@
+// The backend's side: our login at a mailbox server, pipelined where it can be. Greeting, STARTTLS, ID (where the client
+// really is), LOGIN or AUTHENTICATE, and the backend's own capabilities for the client. Never speaks to the client.
+// Failure: backend-tls, backend-lost, backend-garbled, backend-mechanism, route-loop, and the backend's own no.
+
+import { Failure, type Attempt, type BackendDialogue, type Leg, type Session, type Welcome } from "@postern/contracts";
+import { chooseResponse, type ClientResponse } from "@postern/sasl";
+import { backendId } from "./id.ts";
+import { KIND_OF_CODE } from "./replies.ts";
+import { readResponse, untilTagged, type Tagged } from "./responses.ts";
+
+/** Logs in and returns the words for the client. */
+export async function login(backend: BackendDialogue, attempt: Attempt, session: Session, leg: Leg): Promise<Welcome> {
+  const id = backendId(session);
+  let offered = await greeting(backend);
+  if (leg.tls === "starttls") {
+    await startTls(backend, offered);
+    offered = undefined;
+  }
+  const known = offered ?? (await askCapabilities(backend));
+  const response = chooseResponse(attempt.credentials, {
+    mechanisms: new Set([...known].filter((word) => word.startsWith("AUTH=")).map((word) => word.slice(5))),
+    ownCommand: !known.has("LOGINDISABLED"),
+    host: leg.host,
+    port: leg.port,
+  });
+  if (leg.forwardClient && known.has("ID")) backend.write(`I ID ${id}\r\n`);
+  const result = response === undefined ? await byCommand(backend, attempt, known) : await byMechanism(backend, response, known);
+  return welcome(backend, result);
+}
+
+type Capabilities = ReadonlySet<string>;
+
+const words = (text: string): Capabilities =>
+  new Set(
+    text
+      .toUpperCase()
+      .split(" ")
+      .filter((word) => word !== ""),
+  );
+
+/** Reads the greeting; the capabilities in it, if it has any. */
+async function greeting(backend: BackendDialogue): Promise<Capabilities | undefined> {
+  const line = await readResponse(backend);
+  if (/^\* BYE\b/i.test(line)) throw new Failure("backend-lost", `The backend greets with ${JSON.stringify(line.slice(0, 200))}`);
+  // PREAUTH would put the client into a mailbox that nobody has logged in to.
+  if (!/^\* OK\b/i.test(line)) throw new Failure("backend-garbled", `Not a greeting: ${JSON.stringify(line.slice(0, 200))}`);
+  const listed = /\[CAPABILITY ([^\]]*)\]/i.exec(line);
+  return listed === null ? undefined : words(listed[1] ?? "");
+}
+
+async function startTls(backend: BackendDialogue, offered: Capabilities | undefined): Promise<void> {
+  if (offered !== undefined && !offered.has("STARTTLS")) throw new Failure("backend-tls", "The backend does not offer STARTTLS");
+  backend.write("S STARTTLS\r\n");
+  const { tagged } = await untilTagged(backend, "S");
+  if (tagged.status !== "OK") throw new Failure("backend-tls", `The backend refuses STARTTLS: ${tagged.text}`);
+  await backend.startTls();
+}
+
+async function askCapabilities(backend: BackendDialogue): Promise<Capabilities> {
+  backend.write("C CAPABILITY\r\n");
+  const { capability } = await untilTagged(backend, "C");
+  return words(capability ?? "");
+}
+
+interface Result {
+  readonly tagged: Tagged;
+  readonly capability: string | undefined;
+  readonly challenge: Buffer | undefined;
+}
+
+/** LOGIN, with quoted strings where they can carry the bytes, and literals where not. */
+async function byCommand(backend: BackendDialogue, { credentials }: Attempt, known: Capabilities): Promise<Result> {
+  const parts = [Buffer.from(credentials.authcid), credentials.secret.reveal()];
+  const nonSynchronising = known.has("LITERAL+") || known.has("LITERAL-");
+  let line: Buffer = Buffer.from("L LOGIN");
+  for (const part of parts) {
+    if (isQuotable(part)) {
+      line = Buffer.concat([line, Buffer.from(` "${part.toString("latin1").replaceAll(/["\\]/g, "\\$&")}"`, "latin1")]);
+      continue;
+    }
+    const head = Buffer.from(` {${part.length}${nonSynchronising ? "+" : ""}}\r\n`);
+    line = Buffer.concat([line, head, ...(nonSynchronising ? [part] : [])]);
+    if (nonSynchronising) continue;
+    backend.writeSecret(line, "L LOGIN … {literal}");
+    const { continuation, tagged, capability } = await untilTagged(backend, "L", true);
+    if (continuation === undefined) return { tagged, capability, challenge: undefined };
+    line = part;
+  }
+  backend.writeSecret(Buffer.concat([line, Buffer.from("\r\n")]), `L LOGIN ${JSON.stringify(credentials.authcid)} ***`);
+  const { tagged, capability } = await untilTagged(backend, "L");
+  return { tagged, capability, challenge: undefined };
+}
+
+const isQuotable = (bytes: Buffer): boolean => bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
+
+async function byMechanism(backend: BackendDialogue, response: ClientResponse, known: Capabilities): Promise<Result> {
+  const messages = response.messages.map((message) => message.toString("base64"));
+  let sent = 0;
+  if (known.has("SASL-IR")) {
+    backend.writeSecret(
+      `L AUTHENTICATE ${response.mechanism} ${messages[0] || "="}\r\n`,
+      `L AUTHENTICATE ${response.mechanism} ***`,
+    );
+    sent = 1;
+  } else {
+    backend.write(`L AUTHENTICATE ${response.mechanism}\r\n`);
+  }
+  let challenge: Buffer | undefined;
+  // Two rounds more than there are messages: one may carry an error in JSON (RFC 7628), which wants an empty answer.
+  for (let round = 0; round < messages.length + 2; round++) {
+    const { continuation, tagged, capability } = await untilTagged(backend, "L", true);
+    if (continuation === undefined) return { tagged, capability, challenge };
+    const message = messages[sent++];
+    if (message === undefined) challenge = Buffer.from(continuation, "base64");
+    backend.writeSecret(`${message ?? (response.mechanism === "OAUTHBEARER" ? "AQ==" : "")}\r\n`, "***");
+  }
+  throw new Failure("backend-garbled", "The backend goes on asking");
+}
+
+/** The backend's yes in words for the client; its no as a Failure. */
+async function welcome(backend: BackendDialogue, { tagged, capability, challenge }: Result): Promise<Welcome> {
+  if (tagged.status !== "OK") throw backendRefusal(tagged, challenge);
+  if (/\[CAPABILITY /i.test(tagged.text)) return { before: "", text: tagged.text };
+  let listed = capability;
+  if (listed === undefined) {
+    backend.write("C CAPABILITY\r\n");
+    listed = (await untilTagged(backend, "C")).capability;
+  }
+  return { before: listed === undefined ? "" : `* CAPABILITY ${listed}\r\n`, text: tagged.text };
+}
+
+function backendRefusal(tagged: Tagged, challenge: Buffer | undefined): Failure {
+  const match = /^\[([A-Za-z-]+)[^\]]*\] ?(.*)$/s.exec(tagged.text);
+  const code = match?.[1]?.toUpperCase();
+  const said = { ...(code !== undefined && { code }), text: (match?.[2] ?? tagged.text).slice(0, 300) };
+  const known = code === undefined ? "wrong-credentials" : (KIND_OF_CODE[code] ?? "wrong-credentials");
+  const kind = tagged.status === "BAD" ? "backend-mechanism" : known;
+  return new Failure(kind, `The backend says ${tagged.status} ${tagged.text}`, { said, ...(challenge && { challenge }) });
+}
