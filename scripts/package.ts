@@ -1,0 +1,66 @@
+// Builds what is installed: one folder with its own Node, the gateway in one file, units, docs and licences. It needs no
+// package manager and nothing of this repository where it is put. Usage: node scripts/package.ts FOLDER
+// Throws when the bundle cannot be built.
+
+import { chmod, copyFile, cp, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { licenceTexts, type Metafile } from "./lib/licences.ts";
+import { ROOT, run } from "./lib/run.ts";
+
+/** CommonJS packages in the bundle (winston …) call require(), which a module does not have. */
+const REQUIRE =
+  'import { createRequire as createBundleRequire } from "node:module"; const require = createBundleRequire(import.meta.url);';
+
+// Node's own notes on experimental modules (node:ffi) are no news to an operator.
+const LAUNCHER = `#!/bin/sh
+# Postern with the Node that was installed beside it.
+here=$(dirname "$(readlink -f "$0")")
+exec "$here/node" --disable-warning=ExperimentalWarning "$here/../lib/postern.mjs" "$@"
+`;
+
+async function bundle(folder: string): Promise<void> {
+  const metafile = join(folder, "meta.json");
+  const output = join(folder, "lib/postern.mjs");
+  const { code, output: said } = await run("esbuild", [
+    "bin/postern.ts",
+    "--bundle",
+    "--platform=node",
+    "--format=esm",
+    "--target=node26",
+    "--sourcemap=linked",
+    "--keep-names",
+    "--log-level=warning",
+    `--banner:js=${REQUIRE}`,
+    `--outfile=${output}`,
+    `--metafile=${metafile}`,
+  ]);
+  if (code !== 0) throw new Error(`Cannot bundle bin/postern.ts:\n${said}`);
+  const inputs = JSON.parse(await readFile(metafile, "utf8")) as Metafile;
+  await rm(metafile);
+  await writeFile(join(folder, "share/doc/LICENCES.txt"), await licenceTexts(ROOT, inputs));
+}
+
+async function copyNode(folder: string): Promise<void> {
+  const { output } = await run("node", ["-p", "process.execPath"]);
+  const node = await realpath(output.trim());
+  await copyFile(node, join(folder, "bin/node"));
+  await chmod(join(folder, "bin/node"), 0o755);
+  await copyFile(join(ROOT, `node_modules/node-linux-${process.arch}/LICENSE`), join(folder, "share/doc/LICENCE-node.txt"));
+}
+
+/** Fills an empty or new folder with an installation. */
+export async function buildPackage(folder: string): Promise<void> {
+  for (const part of ["bin", "lib", "share/doc"]) await mkdir(join(folder, part), { recursive: true });
+  await Promise.all([bundle(folder), copyNode(folder)]);
+  await writeFile(join(folder, "bin/postern"), LAUNCHER, { mode: 0o755 });
+  await cp(join(ROOT, "scripts/systemd"), join(folder, "share/systemd"), { recursive: true });
+  await cp(join(ROOT, "docs"), join(folder, "share/doc"), { recursive: true });
+  await cp(join(ROOT, "examples"), join(folder, "share/examples"), { recursive: true });
+  await copyFile(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
+}
+
+if (import.meta.main) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) throw new Error("Usage: node scripts/package.ts FOLDER");
+  await buildPackage(folder);
+}
