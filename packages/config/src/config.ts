@@ -1,0 +1,71 @@
+// The validated configuration as the rest of the house sees it: frozen, complete, with every default filled in.
+
+import type { Leg, LineProtocol, setting, ValueOf } from "@postern/contracts";
+import type { ListenAddress } from "./address.ts";
+import type { Network } from "./network.ts";
+
+/** What the config package must know of a protocol. */
+export type ProtocolPart = Pick<LineProtocol, "name" | "ports" | "schemes" | "settings">;
+
+/** The tables that other packages bring. */
+export interface Parts {
+  readonly protocols: readonly ProtocolPart[];
+  readonly routes: setting.Tagged;
+  readonly limits: setting.Group;
+  readonly health: setting.Group;
+  readonly log: setting.Group;
+}
+
+export type ListenerTls = "none" | "starttls" | "implicit";
+
+export interface ListenerConfig {
+  readonly protocol: string;
+  readonly address: ListenAddress;
+  readonly tls: ListenerTls;
+  readonly allowPlaintext: boolean;
+  /** Peers that must send a PROXY header; undefined: none may. */
+  readonly proxyProtocol: { readonly from: readonly Network[] } | undefined;
+  readonly clientCertificate: "none" | "request" | "require";
+  /** SASL names in capitals; undefined: what the protocol offers by itself. */
+  readonly mechanisms: readonly string[] | undefined;
+  readonly capabilities: readonly string[] | undefined;
+}
+
+/** Absolute paths. */
+export type CertificateFiles =
+  | { readonly cert: string; readonly key: string }
+  | { readonly pfx: string; readonly passphraseFile: string | undefined };
+
+export interface TlsConfig {
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** OpenSSL's list of cipher names; undefined: the built-in choice. */
+  readonly ciphers: string | undefined;
+  /** Chosen by SNI; the first is the default. */
+  readonly certificates: readonly CertificateFiles[];
+  /** Make a certificate at start, for trying out. */
+  readonly selfSigned: boolean;
+  /** Absolute path of a PEM file: who may sign client certificates. */
+  readonly clientCa: string | undefined;
+  /** Absolute path of a file of 48 bytes or more, the same on all nodes. */
+  readonly ticketKeyFile: string | undefined;
+}
+
+/** Frozen, deeply. The values of a part's table have that table's type. */
+export interface Config<P extends Parts = Parts> {
+  readonly hostname: string;
+  readonly defaultDomain: string | undefined;
+  readonly workers: "auto" | number;
+  readonly tls: TlsConfig;
+  readonly listeners: readonly ListenerConfig[];
+  /** By the backend's name, then by protocol; both in the order of the file. */
+  readonly backends: ReadonlyMap<string, ReadonlyMap<string, Leg>>;
+  /** In the order in which to ask. */
+  readonly routes: readonly ValueOf<P["routes"]>[];
+  readonly limits: ValueOf<P["limits"]>;
+  readonly health: ValueOf<P["health"]>;
+  readonly log: ValueOf<P["log"]>;
+  /** Milliseconds. */
+  readonly shutdown: { readonly drain: number };
+  /** Each protocol's own settings, by its name. */
+  readonly protocols: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}

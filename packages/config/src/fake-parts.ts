@@ -1,0 +1,49 @@
+// Small tables for tests of this package: two invented protocols and two route sources. Only tests import it.
+
+import { setting } from "@postern/contracts";
+import type { Parts, ProtocolPart } from "./config.ts";
+
+const names = (doc: string) => setting.list(doc, setting.text("A backend's name."), { single: true });
+
+function protocol(name: string, plain: number, implicit: number): ProtocolPart {
+  return {
+    name,
+    ports: { plain, implicit },
+    schemes: {
+      [name]: { tls: "none", port: plain },
+      [`${name}+starttls`]: { tls: "starttls", port: plain },
+      [`${name}s`]: { tls: "implicit", port: implicit },
+    },
+    settings: { greeting: setting.text("What a client reads first.", { default: "Ready" }) },
+  };
+}
+
+export const fakeParts = {
+  protocols: [protocol("imap", 143, 993), protocol("pop3", 110, 995)],
+  routes: setting.tagged("Somebody who knows users.", "source", {
+    static: setting.group("Tables in this file.", {
+      users: setting.dict("By full name.", "USER", names("In order of preference.")),
+      domains: setting.dict("By domain.", "DOMAIN", names("In order of preference.")),
+      wildcards: setting.dict("By pattern.", "PATTERN", names("In order of preference.")),
+      default: names("For everybody else."),
+    }),
+    hash: setting.group("By a hash of the name.", {
+      backends: names("Among these."),
+      weights: setting.dict("Shares.", "NAME", setting.integer("The share.", { min: 0, max: 1000 })),
+    }),
+    http: setting.group("A server.", {
+      tls: setting.group("TLS to it.", { ca: setting.path("Its authorities.", { optional: true }) }),
+    }),
+  }),
+  limits: setting.group("How many.", {
+    connections: setting.integer("At once.", { default: 1000, min: 1, max: 1_000_000 }),
+    loginTime: setting.duration("Until login.", { default: 60_000, min: 1000, max: 3_600_000 }),
+  }),
+  health: setting.group("Probes.", {
+    interval: setting.duration("Between two probes.", { default: 5000, min: 1000 }),
+  }),
+  log: setting.group("The log.", {
+    level: setting.choice("How much.", ["error", "warn", "info", "debug"], { default: "info" }),
+    file: setting.path("Where to.", { optional: true }),
+  }),
+} satisfies Parts;

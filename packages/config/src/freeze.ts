@@ -1,0 +1,23 @@
+// Makes values that nobody can change afterwards, maps included.
+
+/** Freezes an object and everything in it; maps are taken as they are (frozenMap). */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return value;
+}
+
+/** A map whose values are deeply frozen, and that throws TypeError when something tries to change it. */
+export function frozenMap<K, V>(entries: readonly (readonly [K, V])[]): ReadonlyMap<K, V> {
+  const map = new Map(entries);
+  for (const value of map.values()) deepFreeze(value);
+  for (const name of ["set", "delete", "clear"] as const) {
+    Object.defineProperty(map, name, {
+      value: () => {
+        throw new TypeError("The configuration cannot be changed");
+      },
+    });
+  }
+  return Object.freeze(map);
+}

@@ -1,0 +1,31 @@
+// The listener flags of the outer contract. All are taken by every build; a build that lacks a protocol says so.
+
+import { orList } from "@postern/contracts";
+import type { ProtocolPart } from "./config.ts";
+import { didYouMean } from "./words.ts";
+
+/** Flags that name an address to listen on. A protocol's name, or its name and an s for TLS from the first byte. */
+export const LISTENER_FLAGS = ["imap", "imaps", "pop3", "pop3s", "smtp", "submission", "submissions", "http", "https"] as const;
+export type ListenerFlag = (typeof LISTENER_FLAGS)[number];
+
+/** What is wrong with a protocol that this build does not know, and the cure. */
+export function unknownProtocol(name: string, known: readonly string[]): string {
+  if (LISTENER_FLAGS.some((flag) => flag === name)) return `${name} is not in this build yet; it has ${known.join(" and ")}`;
+  return `unknown protocol "${name}"; ${didYouMean(name, known, "use")}`;
+}
+
+/** The protocol that a flag means, and whether TLS is there from the first byte; undefined when this build lacks it. */
+export function flagProtocol(
+  flag: ListenerFlag,
+  protocols: readonly ProtocolPart[],
+): { readonly name: string; readonly implicit: boolean } | undefined {
+  const named = protocols.find(({ name }) => name === flag);
+  if (named !== undefined) return { name: named.name, implicit: false };
+  const secured = protocols.find(({ name }) => `${name}s` === flag);
+  return secured && { name: secured.name, implicit: true };
+}
+
+/** "--imap ADDRESS or --pop3 ADDRESS" */
+export function flagExamples(protocols: readonly ProtocolPart[]): string {
+  return orList(protocols.map(({ name }) => `--${name} ADDRESS`));
+}

@@ -1,0 +1,72 @@
+// Rules of the backends: there is one, each has a leg, each listener's protocol is served, no password leaves in clear.
+
+import { isLoopback } from "@postern/contracts";
+import { exampleUrl } from "./backend-url.ts";
+import type { LegDraft } from "./draft.ts";
+import { legsOf } from "./draft.ts";
+import { keyPath } from "./place.ts";
+import type { Rule, RuleContext } from "./rules.ts";
+
+function present({ draft, parts, refuse }: RuleContext): void {
+  if (draft.backends === undefined) return;
+  const [protocol] = parts.protocols;
+  const example = `${protocol?.name ?? "PROTOCOL"}: ${exampleUrl(protocol?.schemes ?? {})}`;
+  if (Object.keys(draft.backends).length === 0)
+    refuse(
+      "backends",
+      `there is none, so nobody can be served; add one such as mbx1: { ${example} }, or give --backend NAME=URL`,
+    );
+  for (const [name, backend] of Object.entries(draft.backends)) {
+    const path = keyPath("backends", name);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name))
+      refuse(path, "a backend's name must be 1 to 63 letters, digits, dots, hyphens or underscores");
+    if (backend !== undefined && legsOf(backend, parts.protocols).length === 0)
+      refuse(path, `has no URL; add one such as ${example}`);
+  }
+}
+
+function protocolsAreServed({ draft, refuse, warn }: RuleContext): void {
+  const backends = Object.entries(draft.backends ?? {});
+  if (backends.length === 0 || backends.some(([, backend]) => backend === undefined)) return;
+  const told = new Set<string>();
+  for (const [index, listener] of (draft.listeners ?? []).entries()) {
+    if (listener === undefined || told.has(listener.protocol)) continue;
+    told.add(listener.protocol);
+    const { protocol } = listener;
+    const without = backends.filter(([, backend]) => backend?.[protocol] === undefined);
+    if (without.length === backends.length)
+      refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add ${protocol}: URL to a backend`);
+    else
+      for (const [name] of without)
+        warn(
+          keyPath("backends", name),
+          `cannot be reached for ${protocol}, though a listener speaks it; users there cannot use it`,
+        );
+  }
+}
+
+function legs(context: RuleContext): void {
+  for (const [name, backend] of Object.entries(context.draft.backends ?? {})) {
+    if (backend === undefined) continue;
+    for (const [protocol, leg] of legsOf(backend, context.parts.protocols))
+      checkLeg(context, keyPath(keyPath("backends", name), protocol), `${name}'s ${protocol} leg`, leg);
+  }
+}
+
+function checkLeg({ refuse, warn, files, given }: RuleContext, path: string, words: string, leg: LegDraft): void {
+  const { url, tls } = leg;
+  const plain = url.tls === "none";
+  if (plain && !leg.allowPlaintext && !isLoopback(url.host))
+    refuse(
+      path,
+      `${words} would send passwords to ${url.host} in clear; use a scheme with TLS, or the long form with allowPlaintext: true`,
+    );
+  if (plain && given(`${path}.tls`)) warn(`${path}.tls`, "does nothing: the URL's scheme has no TLS");
+  if (!plain && !tls.verify)
+    warn(`${path}.tls.verify`, "whoever sits in between can read passwords; better name the authority in ca");
+  if (!tls.verify && tls.ca !== undefined) refuse(`${path}.tls.ca`, "is of no use with verify: false; take one of them out");
+  const read = tls.ca === undefined ? undefined : files.certificates(tls.ca);
+  if (read !== undefined && "problem" in read) refuse(`${path}.tls.ca`, read.problem);
+}
+
+export const backendRules: readonly Rule[] = [present, protocolsAreServed, legs];

@@ -1,0 +1,81 @@
+// Rules of the listeners: there is one, no address is taken twice, TLS has what it needs, lists say something.
+
+import { listenAddressText } from "./address.ts";
+import type { ListenerDraft } from "./draft.ts";
+import { isLocal, listenerTls } from "./draft.ts";
+import { flagExamples } from "./listener-flags.ts";
+import { itemPath } from "./place.ts";
+import type { Rule, RuleContext } from "./rules.ts";
+
+function present({ draft, parts, refuse }: RuleContext): void {
+  if (draft.listeners?.length !== 0) return;
+  const name = parts.protocols[0]?.name ?? "NAME";
+  refuse(
+    "listeners",
+    `there is none, so nobody can connect; add one such as { protocol: ${name}, address: 143 }, or give ${flagExamples(parts.protocols)}`,
+  );
+}
+
+function* each({ draft }: RuleContext): Generator<readonly [path: string, listener: ListenerDraft]> {
+  for (const [index, listener] of (draft.listeners ?? []).entries()) {
+    if (listener !== undefined) yield [itemPath("listeners", index), listener];
+  }
+}
+
+function uniqueAddresses(context: RuleContext): void {
+  const seen = new Map<string, string>();
+  for (const [path, { address }] of each(context)) {
+    if (address.kind === "tcp" && address.port === 0) continue;
+    const text = listenAddressText(address);
+    const first = seen.get(text);
+    if (first === undefined) seen.set(text, path);
+    else context.refuse(`${path}.address`, `${text} is the address of ${first} already; give each listener its own`);
+  }
+}
+
+function tlsHasCertificate(context: RuleContext): void {
+  const { tls } = context.draft;
+  if (tls === undefined || tls.selfSigned || tls.certificates.length > 0) return;
+  for (const [path, listener] of each(context)) {
+    const mode = listenerTls(listener, context.parts.protocols);
+    const text = listenAddressText(listener.address);
+    if (mode !== "none")
+      context.refuse(
+        `${path}.tls`,
+        `the ${listener.protocol} listener at ${text} has tls ${mode}, but there is no certificate; add tls.certificates, or give --cert and --key, --pfx, or --self-signed`,
+      );
+  }
+}
+
+function clientCertificates(context: RuleContext): void {
+  for (const [path, listener] of each(context)) {
+    if (listener.clientCertificate === "none") continue;
+    const at = `${path}.clientCertificate`;
+    if (listenerTls(listener, context.parts.protocols) === "none")
+      context.refuse(at, "needs TLS; set tls to starttls or implicit");
+    else if (context.draft.tls !== undefined && context.draft.tls.clientCa === undefined)
+      context.refuse(at, "needs tls.clientCa: the certificates of who may sign those of clients");
+  }
+}
+
+function plaintext(context: RuleContext): void {
+  for (const [path, listener] of each(context)) {
+    const plain = listenerTls(listener, context.parts.protocols) === "none";
+    if (plain && !listener.allowPlaintext && !isLocal(listener.address))
+      context.warn(`${path}.tls`, "without TLS only this machine's own clients can log in; use starttls, or set allowPlaintext");
+  }
+}
+
+function lists(context: RuleContext): void {
+  for (const [path, listener] of each(context)) {
+    for (const name of ["mechanisms", "capabilities"] as const) {
+      const empty = listener[name].length === 0 && context.given(`${path}.${name}`);
+      if (empty) context.refuse(`${path}.${name}`, "is empty; name at least one, or take the key out");
+      if (new Set(listener[name]).size < listener[name].length) context.refuse(`${path}.${name}`, "names one twice; keep one");
+    }
+    if (listener.proxyProtocol?.from.length === 0)
+      context.refuse(`${path}.proxyProtocol`, "names no network; list the load balancers in from, such as from: [10.0.0.0/8]");
+  }
+}
+
+export const listenerRules: readonly Rule[] = [present, uniqueAddresses, tlsHasCertificate, clientCertificates, plaintext, lists];
