@@ -1,0 +1,4 @@
+// Who says yes.
+
+export { createBackendDecides } from "./backend-decides.ts";
+export { authSettings, type AuthSettings } from "./settings.ts";
