@@ -1,11 +1,17 @@
 // Makes values that nobody can change afterwards, maps included.
 
-/** Freezes an object and everything in it; maps are taken as they are (frozenMap). */
+/** Freezes plain objects and lists, and what is in them; other objects (bytes, maps, secrets) are taken as they are. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  if (!isPlain(value) || Object.isFrozen(value)) return value;
   Object.freeze(value);
   for (const inner of Object.values(value)) deepFreeze(inner);
   return value;
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
 }
 
 /** A map whose values are deeply frozen, and that throws TypeError when something tries to change it. */

@@ -7,6 +7,7 @@ import { listenAddressText, parseListenAddress } from "./address.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { settingsPage } from "./describe.ts";
 import { fakeParts } from "./fake-parts.ts";
+import { deepFreeze } from "./freeze.ts";
 import { networkMatcher, parseNetwork } from "./network.ts";
 import type { Network } from "./network.ts";
 import { rootSettings } from "./root.ts";
@@ -74,6 +75,14 @@ test("backend URL: takes the scheme's port and TLS when the URL has no port", (t
     value: { host: "mbx1.example.com", port: 993, tls: "implicit" },
   });
   for (const scheme of ["constructor", "__proto__", "toString"]) t.true("problem" in parseBackendUrl(`${scheme}://x`, schemes));
+});
+
+test("freeze: goes all the way down, and leaves bytes and maps as they are", (t) => {
+  const value = deepFreeze({ list: [{ name: "x" }], bytes: Buffer.from("x"), map: new Map([[1, { name: "x" }]]) });
+  t.throws(() => Object.assign(value.list[0] ?? {}, { name: "y" }), { instanceOf: TypeError });
+  value.bytes[0] = 0x79;
+  t.is(value.bytes.toString(), "y");
+  t.is(value.map.set(2, { name: "y" }).size, 2);
 });
 
 test("words: the nearest known word is found, and nothing far is offered", (t) => {
