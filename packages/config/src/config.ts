@@ -13,6 +13,7 @@ export interface Parts {
   readonly routes: setting.Tagged;
   readonly limits: setting.Group;
   readonly health: setting.Group;
+  readonly authentication: setting.Group;
   readonly log: setting.Group;
 }
 
@@ -25,6 +26,10 @@ export interface ListenerConfig {
   readonly allowPlaintext: boolean;
   /** Peers that must send a PROXY header; undefined: none may. */
   readonly proxyProtocol: { readonly from: readonly Network[] } | undefined;
+  /** Peers that are believed about the client's address when they tell it by the protocol's own means. */
+  readonly trust: readonly Network[];
+  /** Gateways whose word about their client's address is taken. */
+  readonly trust: readonly Network[];
   readonly clientCertificate: "none" | "request" | "require";
   /** SASL names in capitals; undefined: what the protocol offers by itself. */
   readonly mechanisms: readonly string[] | undefined;
@@ -63,6 +68,7 @@ export interface Config<P extends Parts = Parts> {
   readonly routes: readonly ValueOf<P["routes"]>[];
   readonly limits: ValueOf<P["limits"]>;
   readonly health: ValueOf<P["health"]>;
+  readonly authentication: ValueOf<P["authentication"]>;
   readonly log: ValueOf<P["log"]>;
   /** Milliseconds. */
   readonly shutdown: { readonly drain: number };

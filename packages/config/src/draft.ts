@@ -5,6 +5,7 @@ import type { LoginStrategy, ProxyHeader } from "@postern/contracts";
 import type { ListenAddress } from "./address.ts";
 import type { BackendUrl } from "./backend-url.ts";
 import type { ListenerConfig, ListenerTls, ProtocolPart, TlsConfig } from "./config.ts";
+import type { Network } from "./network.ts";
 import type { Values } from "./walk.ts";
 
 export interface CertificateDraft {
@@ -18,10 +19,12 @@ export type TlsDraft = Omit<TlsConfig, "certificates"> & {
   readonly certificates: readonly (CertificateDraft | undefined)[];
 };
 
-export type ListenerDraft = Omit<ListenerConfig, "tls" | "mechanisms" | "capabilities"> & {
+export type ListenerDraft = Omit<ListenerConfig, "tls" | "mechanisms" | "capabilities" | "trust" | "proxyProtocol"> & {
   readonly tls: ListenerTls | undefined;
   readonly mechanisms: readonly string[];
   readonly capabilities: readonly string[];
+  readonly trust: readonly (Network | undefined)[];
+  readonly proxyProtocol: { readonly from: readonly (Network | undefined)[] } | undefined;
 };
 
 export interface LegDraft {

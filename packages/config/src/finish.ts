@@ -50,10 +50,12 @@ function finishCertificate({ cert = "", key = "", pfx, passphraseFile }: Certifi
 }
 
 function finishListener(listener: ListenerDraft, { protocols }: Parts): ListenerConfig {
-  const { mechanisms, capabilities } = listener;
+  const { mechanisms, capabilities, proxyProtocol, trust } = listener;
   return {
     ...listener,
     tls: listenerTls(listener, protocols),
+    proxyProtocol: proxyProtocol && { from: proxyProtocol.from.filter((network) => network !== undefined) },
+    trust: trust.filter((network) => network !== undefined),
     mechanisms: mechanisms.length === 0 ? undefined : mechanisms,
     capabilities: capabilities.length === 0 ? undefined : capabilities,
   };

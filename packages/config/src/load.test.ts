@@ -163,6 +163,16 @@ test("load: warns of what works but should be looked at", (t) => {
   ]);
 });
 
+test("load: warns when a listener believes everybody", (t) => {
+  const text = PLAIN.replace("tls: none", "tls: none, trust: 0.0.0.0/0, proxyProtocol: { from: [10.0.0.0/8, '::/0'] }");
+  const result = loadConfig({ text, parts: fakeParts });
+  const sentence = "covers every address, so any client may say that it is another; name the real networks";
+  t.deepEqual("warnings" in result && result.warnings, [
+    `postern.yaml:2:73: listeners[0].trust: ${sentence}`,
+    `postern.yaml:2:107: listeners[0].proxyProtocol.from: ${sentence}`,
+  ]);
+});
+
 test("load: any text at all gives problems with a place, or a configuration", (t) => {
   const place = /^postern\.yaml:[1-9]\d*:[1-9]\d*: [^\n]+: [^\n]+$/;
   const words = [

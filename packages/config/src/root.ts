@@ -102,6 +102,7 @@ function listenerSettings(protocols: readonly ProtocolPart[]) {
       { from: networks("Their networks; a header from anywhere else is an error.") },
       { optional: true },
     ),
+    trust: networks("Gateways in front that are believed about the client's address by the protocol's own means."),
     clientCertificate: setting.choice("Ask clients for a certificate, signed by tls.clientCa.", ["none", "request", "require"], {
       default: "none",
     }),

@@ -78,4 +78,27 @@ function lists(context: RuleContext): void {
   }
 }
 
-export const listenerRules: readonly Rule[] = [present, uniqueAddresses, tlsHasCertificate, clientCertificates, plaintext, lists];
+function everybodyIsTrusted(context: RuleContext): void {
+  for (const [path, { trust, proxyProtocol }] of each(context)) {
+    for (const [field, list] of [
+      ["trust", trust],
+      ["proxyProtocol.from", proxyProtocol?.from ?? []],
+    ] as const) {
+      if (list.some((network) => network?.prefix === 0))
+        context.warn(
+          `${path}.${field}`,
+          "covers every address, so any client may say that it is another; name the real networks",
+        );
+    }
+  }
+}
+
+export const listenerRules: readonly Rule[] = [
+  present,
+  uniqueAddresses,
+  tlsHasCertificate,
+  clientCertificates,
+  plaintext,
+  lists,
+  everybodyIsTrusted,
+];
