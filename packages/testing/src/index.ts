@@ -11,3 +11,5 @@ export type { Directives, Step, Transcript, Who } from "./transcript.ts";
 export { DOVECOT, hasDovecot, startDovecot } from "./neighbours/dovecot.ts";
 export type { Dovecot, DovecotOptions } from "./neighbours/dovecot.ts";
 export { freePorts } from "./neighbours/ports.ts";
+export { createMailboxServer } from "./mailbox-server/index.ts";
+export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";
