@@ -55,7 +55,7 @@ function httpClient(value: HttpRouteValue, { clock }: SourceContext): HttpClient
 }
 
 function httpSource(value: HttpRouteValue, context: SourceContext): RouteSource {
-  const { url, dialect, method, headers, sendPassword, passClientCertificate, cache } = value;
+  const { url, dialect, method, headers, sendPassword, passClientCertificate, addresses, cache } = value;
   const first = url[0];
   if (first === undefined) throw new Error("url: name at least one server");
   if (dialect === "nginx" && sendPassword) throw new Error("sendPassword: is for the json dialect; nginx always sends it");
@@ -65,8 +65,8 @@ function httpSource(value: HttpRouteValue, context: SourceContext): RouteSource 
   const client = httpClient(value, context);
   const { clock, hostname } = context;
   const name = `http ${first.label}`;
-  if (dialect === "nginx") return nginxSource({ name, client, headers, passClientCertificate, clock });
-  const source = jsonSource({ name, client, method, headers, sendPassword, hostname });
+  if (dialect === "nginx") return nginxSource({ name, client, headers, passClientCertificate, addresses, clock });
+  const source = jsonSource({ name, client, method, headers, sendPassword, addresses, hostname });
   return source.cacheable ? withCache(source, cache, clock) : source;
 }
 

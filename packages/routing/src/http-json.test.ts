@@ -134,6 +134,14 @@ test("json source: an answer names backends in order, or an address", async (t) 
   t.like(await answered(json({ host: "2001:db8::1", port: 993 })), { candidates: [{ host: "2001:db8::1", port: 993 }] });
 });
 
+test("json source: an address is reached as the answer says, else as the setting says", async (t) => {
+  const addresses = { tls: "starttls", allowPlaintext: false } as const;
+  const at = (more: object) => answered(json({ host: "mbx1", port: 143, ...more }), { addresses });
+  t.like(await at({}), { candidates: [{ host: "mbx1", port: 143, tls: "starttls" }] });
+  t.like(await at({ tls: "implicit" }), { candidates: [{ host: "mbx1", port: 143, tls: "implicit" }] });
+  t.regex(((await at({ tls: "maybe" })) as Failure).message, /"maybe" for tls; it is none, starttls or implicit/);
+});
+
 test("json source: an answer may name another user, and how long it lives", async (t) => {
   t.like(await answered(json({ backends: ["mbx1"], user: "jörg", ttl: 2.5, other: "ignored" })), {
     login: { user: "jörg" },

@@ -2,10 +2,10 @@
 // docs/routing.md has the dialect. Never sends the password unless the setting says so; then nothing is remembered.
 // Throws Failure: wrong-credentials (401, only when the password was sent), route-refused (403), source-down (all else).
 
-import { Failure, Secret, plainHost } from "@postern/contracts";
+import { Failure, LEG_TLS, Secret, orList, plainHost } from "@postern/contracts";
 import type { BackendReply, CandidateName, RouteQuery, RouteSource } from "@postern/contracts";
 import { MAX_WAIT_S, addressCandidate, checkedLogin, cleanText, shown } from "./answer.ts";
-import type { TimedAnswer } from "./answer.ts";
+import type { AddressPolicy, TimedAnswer } from "./answer.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "./http-client.ts";
 
 export interface JsonSourceOptions {
@@ -16,6 +16,8 @@ export interface JsonSourceOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** POST only. */
   readonly sendPassword: boolean;
+  /** How addresses are reached that belong to no configured backend, when the answer does not say it. */
+  readonly addresses: AddressPolicy;
   /** This gateway's name, as the server sees it. */
   readonly hostname: string;
 }
@@ -69,9 +71,16 @@ function jsonOf({ body }: HttpAnswer): Facts {
   throw new Failure("source-down", "sent JSON that is not an object");
 }
 
-function candidatesOf({ backends, backend, host, port }: Facts): readonly CandidateName[] {
+function addressOf({ port, tls }: Facts, host: string, policy: AddressPolicy): CandidateName {
+  const wanted = tls === undefined ? policy.tls : LEG_TLS.find((word) => word === tls);
+  if (wanted === undefined) throw new Failure("source-down", `sent ${shown(tls)} for tls; it is ${orList(LEG_TLS)}`);
+  return addressCandidate(host, typeof port === "number" ? port : 0, { ...policy, tls: wanted });
+}
+
+function candidatesOf(facts: Facts, policy: AddressPolicy): readonly CandidateName[] {
+  const { backends, backend, host } = facts;
   const names: unknown = backends ?? (backend === undefined ? undefined : [backend]);
-  if (names === undefined && typeof host === "string") return [addressCandidate(host, typeof port === "number" ? port : 0)];
+  if (names === undefined && typeof host === "string") return [addressOf(facts, host, policy)];
   if (host !== undefined) throw new Failure("source-down", "sent both backends and a host");
   if (!Array.isArray(names) || names.length === 0 || names.length > 100) {
     throw new Failure("source-down", `sent ${shown(names)} for backends, which is no list of names`);
@@ -99,12 +108,12 @@ function mayGivePassword({ credentials, session }: RouteQuery, sendPassword: boo
   return sendPassword || credentials === undefined || session?.identity?.proven === true;
 }
 
-function answerOf(answer: HttpAnswer, givesPassword: boolean): TimedAnswer {
+function answerOf(answer: HttpAnswer, givesPassword: boolean, policy: AddressPolicy): TimedAnswer {
   const facts = jsonOf(answer);
   if (facts.password !== undefined && !givesPassword) {
     throw new Failure("source-down", "sent a password though nobody has checked the client's; set sendPassword: true");
   }
-  const candidates = candidatesOf(facts);
+  const candidates = candidatesOf(facts, policy);
   const user = facts.user === undefined ? {} : { user: textField("user", facts.user) };
   const secret = facts.password === undefined ? {} : { secret: new Secret(textField("password", facts.password)) };
   const login = { ...user, ...secret };
@@ -122,9 +131,10 @@ function refusalOf(answer: HttpAnswer): { said?: BackendReply; waitMs: number } 
   return { waitMs: wait * 1000, ...(text !== "" && { said: { text } }) };
 }
 
-function readAnswer(answer: HttpAnswer, query: RouteQuery, sendPassword: boolean): TimedAnswer | undefined {
+function readAnswer(answer: HttpAnswer, query: RouteQuery, options: JsonSourceOptions): TimedAnswer | undefined {
+  const { sendPassword, addresses } = options;
   const withPassword = sendPassword && query.credentials !== undefined;
-  if (answer.status === 200) return answerOf(answer, mayGivePassword(query, sendPassword));
+  if (answer.status === 200) return answerOf(answer, mayGivePassword(query, sendPassword), addresses);
   if (answer.status === 404) return undefined;
   if (answer.status === 403 || (answer.status === 401 && withPassword)) {
     const detail = refusalOf(answer);
@@ -140,7 +150,7 @@ export function jsonSource(options: JsonSourceOptions): RouteSource {
   if (sendPassword && method === "GET") throw new Error("sendPassword: needs method POST, a URL is no place for a password");
   const find = (query: RouteQuery): Promise<TimedAnswer | undefined> => {
     const request = method === "GET" ? getRequest(query, options) : postRequest(query, options);
-    return client.ask(request, (answer) => readAnswer(answer, query, sendPassword));
+    return client.ask(request, (answer) => readAnswer(answer, query, options));
   };
   return { name, cacheable: !sendPassword, find, close: () => client.close() };
 }

@@ -19,9 +19,10 @@ const OK = "HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.11\r\nAut
 async function answered(
   lines: string,
   asked: RouteQuery = query("alice", password("alice", "pw")),
+  more: Partial<HttpRouteValue> = {},
 ): Promise<RouteAnswer | Failure> {
   const server = await serveRaw((_head, socket) => socket.end(Buffer.from(`${lines}\r\n`, "latin1")));
-  const asker = source([server.url]);
+  const asker = source([server.url], more);
   try {
     const answer = await asker.find(asked);
     if (answer === undefined) throw new Error("the nginx dialect has no word for unknown");
@@ -80,6 +81,13 @@ test("nginx source: takes IPv6 addresses and host names", async (t) => {
   t.like(await server("[2001:db8::1]"), { candidates: [{ host: "2001:db8::1", port: 143 }] });
   t.like(await server("2001:db8::1"), { candidates: [{ host: "2001:db8::1", port: 143 }] });
   t.like(await server("mbx1.example.com"), { candidates: [{ host: "mbx1.example.com", port: 143 }] });
+});
+
+test("nginx source: an address is reached as the setting says", async (t) => {
+  const addresses = { tls: "implicit", allowPlaintext: true } as const;
+  t.like(await answered(OK, undefined, { addresses }), {
+    candidates: [{ host: "192.0.2.11", port: 143, tls: "implicit", allowPlaintext: true }],
+  });
 });
 
 test("nginx source: judges by headers as nginx does, not by the status line", async (t) => {

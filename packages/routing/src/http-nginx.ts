@@ -5,6 +5,7 @@
 
 import { Failure, normaliseUser, sleep } from "@postern/contracts";
 import type { Clock, Credentials, RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
+import type { AddressPolicy } from "./answer.ts";
 import type { HttpClient } from "./http-client.ts";
 import { readNginxAnswer } from "./nginx-answer.ts";
 import { nginxHeaders } from "./nginx-request.ts";
@@ -16,6 +17,8 @@ export interface NginxSourceOptions {
   /** The admin's own headers (nginx's auth_http_header): sent as they are. */
   readonly headers: Readonly<Record<string, string>>;
   readonly passClientCertificate: boolean;
+  /** How addresses are reached that belong to no configured backend. */
+  readonly addresses: AddressPolicy;
   readonly clock: Clock;
 }
 
@@ -30,12 +33,13 @@ function refuseActingForOthers(credentials: Credentials | undefined): void {
 }
 
 /** The source; `close` closes the client's connections. */
-export function nginxSource({ name, client, headers, passClientCertificate, clock }: NginxSourceOptions): RouteSource {
+export function nginxSource(options: NginxSourceOptions): RouteSource {
+  const { name, client, headers, passClientCertificate, addresses, clock } = options;
   const find = async (query: RouteQuery): Promise<RouteAnswer | undefined> => {
     refuseActingForOthers(query.credentials);
     const request = { method: "GET", headers: { ...nginxHeaders(query, { passClientCertificate }), ...headers } } as const;
     for (let ask = 1; ask <= MAX_ASKS; ask += 1) {
-      const answer = await client.ask(request, (got) => readNginxAnswer(got, query));
+      const answer = await client.ask(request, (got) => readNginxAnswer(got, query, addresses));
       if (!("againMs" in answer)) return answer;
       await sleep(clock, Math.max(answer.againMs, MIN_WAIT_MS));
     }

@@ -6,6 +6,7 @@
 import { Failure, Secret } from "@postern/contracts";
 import type { BackendReply, FailureDetail, RouteAnswer, RouteQuery } from "@postern/contracts";
 import { MAX_WAIT_S, addressCandidate, checkedLogin, cleanText, shown } from "./answer.ts";
+import type { AddressPolicy } from "./answer.ts";
 import type { HttpAnswer } from "./http-client.ts";
 import { authMethod, authProtocol } from "./nginx-request.ts";
 
@@ -89,7 +90,7 @@ function loginOf(fields: Fields, query: RouteQuery): RouteAnswer["login"] {
 }
 
 /** What the server decided. */
-export function readNginxAnswer(answer: HttpAnswer, query: RouteQuery): RouteAnswer | AskAgain {
+export function readNginxAnswer(answer: HttpAnswer, query: RouteQuery, policy: AddressPolicy): RouteAnswer | AskAgain {
   const fields = fieldsOf(answer);
   if (fields.refusal !== undefined) throw refusal(fields, query);
   if (fields.wait) return { againMs: waitSeconds(fields) * 1000 };
@@ -101,7 +102,7 @@ export function readNginxAnswer(answer: HttpAnswer, query: RouteQuery): RouteAns
   if (server === "" || port === "") {
     throw new Failure("source-down", `did not send Auth-Server or Auth-Port (status ${answer.status})`);
   }
-  const candidate = addressCandidate(server, port);
+  const candidate = addressCandidate(server, port, policy);
   const login = loginOf(fields, query);
   const why = `Auth-Server ${server}, Auth-Port ${port}`;
   return { candidates: [candidate], why, ...(login !== undefined && { login }) };

@@ -1,6 +1,6 @@
 // The settings of `routes`: one table row per key. The config package reads values by them; build.ts makes sources.
 
-import { setting } from "@postern/contracts";
+import { LEG_TLS, setting } from "@postern/contracts";
 import type { ValueOf } from "@postern/contracts";
 import { parseEndpoint } from "./endpoint.ts";
 
@@ -93,6 +93,12 @@ const httpGroup = setting.group("A server that is asked over HTTP", {
     "Send the client's certificate in the nginx dialect, as nginx does with auth_http_pass_client_cert.",
     { default: false },
   ),
+  addresses: setting.group("How an address in an answer is reached when it belongs to no configured backend.", {
+    tls: setting.choice("TLS on the connection: none, from the start (implicit), or by the protocol's command.", LEG_TLS, {
+      default: "none",
+    }),
+    allowPlaintext: setting.boolean("Send passwords to it without TLS, over a network.", { default: false }),
+  }),
   cache: cacheGroup,
 });
 

@@ -102,9 +102,9 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** A server of HTTP on loopback. */
+/** A server of HTTP on loopback; lenient, as auth_http servers are: it takes control characters in header values. */
 export async function serve(listener: RequestListener): Promise<TestServer> {
-  const server = createServer(listener);
+  const server = createServer({ insecureHTTPParser: true }, listener);
   let accepted = 0;
   server.on("connection", () => (accepted += 1));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -187,6 +187,7 @@ export function httpValue(urls: readonly string[], more: Partial<HttpRouteValue>
     sendPassword: false,
     allowPlaintext: false,
     passClientCertificate: false,
+    addresses: { tls: "none", allowPlaintext: false },
     cache: { positive: 60_000, negative: 10_000, unreachable: 5000, stale: 3_600_000, size: 1000 },
     ...more,
   };
