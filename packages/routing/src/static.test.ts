@@ -75,6 +75,12 @@ test("static source: a star stays on its side of the @", async (t) => {
   t.is(await ask({ wildcards }, "x@example.com@evil.example"), "unknown");
 });
 
+test("static source: a pattern without a domain means the default domain", async (t) => {
+  const wildcards = { "sales-*": ["mbx1"] };
+  t.is(await ask({ wildcards }, "sales-eu@example.com", "example.com"), "mbx1 by wildcard sales-*@example.com");
+  t.is(await ask({ wildcards }, "sales-eu@example.org", "example.com"), "unknown");
+});
+
 test("static source: pieces between stars may not overlap", async (t) => {
   const wildcards = { "ab*ba@example.com": ["x"], "q*mid*mid*z@example.com": ["y"] };
   t.is(await ask({ wildcards }, "aba@example.com"), "unknown");

@@ -63,9 +63,10 @@ const normaliseDomain = (key: string): string | undefined => (key.includes("@") 
  */
 export function staticSource(table: StaticTable, defaultDomain?: string): RouteSource {
   const list = candidateLists();
-  const users = mapOf("users", table.users, (key) => normaliseUser(key, defaultDomain), list);
+  const asUser = (key: string): string | undefined => normaliseUser(key, defaultDomain);
+  const users = mapOf("users", table.users, asUser, list);
   const domains = mapOf("domains", table.domains, normaliseDomain, list);
-  const wildcards: readonly WildcardRow[] = [...mapOf("wildcards", table.wildcards, (key) => normaliseUser(key, undefined), list)]
+  const wildcards: readonly WildcardRow[] = [...mapOf("wildcards", table.wildcards, asUser, list)]
     .map(([text, candidates]) => ({ pattern: parsePattern(text), candidates }))
     .sort((a, b) => bySpecificity(a.pattern, b.pattern));
   const fallback = table.default.length === 0 ? undefined : list("default", table.default);
