@@ -28,8 +28,6 @@ export interface ListenerConfig {
   readonly proxyProtocol: { readonly from: readonly Network[] } | undefined;
   /** Peers that are believed about the client's address when they tell it by the protocol's own means. */
   readonly trust: readonly Network[];
-  /** Gateways whose word about their client's address is taken. */
-  readonly trust: readonly Network[];
   readonly clientCertificate: "none" | "request" | "require";
   /** SASL names in capitals; undefined: what the protocol offers by itself. */
   readonly mechanisms: readonly string[] | undefined;

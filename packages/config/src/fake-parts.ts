@@ -39,6 +39,7 @@ export const fakeParts = {
     connections: setting.integer("At once.", { default: 1000, min: 1, max: 1_000_000 }),
     loginTime: setting.duration("Until login.", { default: 60_000, min: 1000, max: 3_600_000 }),
   }),
+  authentication: setting.group("Who says yes.", {}),
   health: setting.group("Probes.", {
     interval: setting.duration("Between two probes.", { default: 5000, min: 1000 }),
   }),

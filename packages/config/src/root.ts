@@ -37,6 +37,7 @@ export function rootSettings(parts: Parts) {
     routes: routesSettings(parts),
     limits: parts.limits,
     health: parts.health,
+    authentication: parts.authentication,
     log: parts.log,
     shutdown: setting.group("How the gateway stops.", {
       drain: setting.duration("How long running sessions may go on after the gateway was asked to stop.", {

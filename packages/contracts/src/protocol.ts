@@ -36,6 +36,8 @@ export interface ProtocolContext {
   readonly mechanisms: readonly MechanismFactory[];
   /** STARTTLS can be offered: the listener has it and a certificate is there. */
   readonly canStartTls: boolean;
+  /** The largest literal before login, bytes. */
+  readonly maxLiteral: number;
   /** Error budget before login. */
   readonly maxErrors: number;
   readonly logger: Logger;

@@ -48,8 +48,16 @@ export interface RouteQuery {
   readonly session: Session | undefined;
 }
 
-/** A configured backend by name, or one that the source names by address. */
-export type CandidateName = { readonly backend: string } | { readonly host: string; readonly port: number };
+/** A configured backend by name, or one that the source names by address, with how it may be reached. */
+export type CandidateName = { readonly backend: string } | AddressCandidate;
+
+/** An address that belongs to a configured backend is reached as that one is; `tls` and `allowPlaintext` are for others. */
+export interface AddressCandidate {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: LegTls;
+  readonly allowPlaintext?: boolean;
+}
 
 export interface RouteAnswer {
   /** In order of preference; never empty. */

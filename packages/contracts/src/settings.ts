@@ -57,7 +57,7 @@ export interface Tagged<V extends Readonly<Record<string, Group>> = Readonly<Rec
   readonly variants: V;
 }
 
-export type Setting<T> = Scalar<T> | List<T extends readonly (infer E)[] ? E : never> | Dict<unknown> | Group | Tagged;
+export type Setting<T> = Scalar<T> | List<unknown> | Dict<unknown> | Group | Tagged;
 
 /** The type of the value that a setting yields. */
 export type ValueOf<S> =
@@ -101,7 +101,7 @@ function scalar<T, O extends boolean = false>(
   doc: string,
   common: Common<T> & { optional?: O },
   rest: { schema: Record<string, unknown>; parse: (raw: unknown) => Parsed<T>; show?: (value: T) => string; range?: string },
-): Scalar<T> & { readonly optional: O } {
+): Scalar<T> & { readonly optional: NoInfer<O> } {
   const shown =
     common.default === undefined ? {} : { default: common.default, shown: rest.show?.(common.default) ?? String(common.default) };
   const range = rest.range === undefined ? {} : { range: rest.range };
@@ -109,7 +109,7 @@ function scalar<T, O extends boolean = false>(
     kind: "scalar",
     type,
     doc,
-    optional: (common.optional ?? false) as O,
+    optional: (common.optional ?? false) as NoInfer<O>,
     schema: rest.schema,
     parse: rest.parse,
     ...shown,
@@ -209,7 +209,7 @@ export function text<O extends boolean = false>(
 
 /** The path of a file or folder; relative ones are resolved against the folder of the configuration file. */
 export function path<O extends boolean = false>(doc: string, options: Common<string> & { optional?: O } = {}) {
-  return { ...text(doc, { ...options, like: "path" }), type: "path" } as Scalar<string> & { readonly optional: O };
+  return { ...text(doc, { ...options, like: "path" }), type: "path" } as Scalar<string> & { readonly optional: NoInfer<O> };
 }
 
 export function choice<const V extends string, O extends boolean = false>(
@@ -254,7 +254,7 @@ export function group<F extends Fields, O extends boolean = false>(
   options: { optional?: O; short?: keyof F & string } = {},
 ) {
   const short = options.short === undefined ? {} : { short: options.short };
-  return { kind: "group" as const, doc, fields, optional: (options.optional ?? false) as O, ...short };
+  return { kind: "group" as const, doc, fields, optional: (options.optional ?? false) as NoInfer<O>, ...short };
 }
 
 export function tagged<T extends string, V extends Readonly<Record<string, Group>>>(doc: string, tag: T, variants: V) {

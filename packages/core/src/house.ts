@@ -8,6 +8,7 @@ import type {
   Ending,
   Failure,
   Health,
+  Leg,
   LineProtocol,
   ListenerInfo,
   Logger,
@@ -37,6 +38,10 @@ export interface SessionTrace {
 /** What wants to hear of sessions: the log, metrics. */
 export interface Observer {
   opened(session: Session): void;
+  /** A login was tried; `failure` is undefined when the client is in. */
+  loggedIn(session: Session, failure: Failure | undefined): void;
+  /** A backend was dialled, up to its first bytes and our login. */
+  dialled(leg: Leg, ok: boolean): void;
   ended(session: Session, ending: Ending, failure: Failure | undefined, reason: string | undefined): void;
 }
 

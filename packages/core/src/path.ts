@@ -9,6 +9,8 @@
 import type { Socket } from "node:net";
 import {
   Failure,
+  isLoopback,
+  legText,
   normaliseUser,
   sleep,
   toFailure,
@@ -117,6 +119,7 @@ async function logIn(client: Connection, visit: Visit): Promise<boolean> {
     const startedAt = house.clock.now();
     try {
       listener.protocol.accept(client, attempt, await tryLogin(attempt, visit));
+      house.observer.loggedIn(session, undefined);
       return true;
     } catch (error) {
       const failure = toFailure(error);
@@ -129,6 +132,7 @@ async function logIn(client: Connection, visit: Visit): Promise<boolean> {
         kind: failure.kind,
         reason: failure.message,
       });
+      house.observer.loggedIn(session, failure);
       listener.protocol.refuse(client, failure, attempt);
       visit.answered = failure;
       if (!failure.row.mayContinue) throw failure;
@@ -168,12 +172,14 @@ async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit
     try {
       const welcome = await welcomeOf(leg, attempt, visit);
       visit.house.health.succeeded(leg);
+      visit.house.observer.dialled(leg, true);
       return welcome;
     } catch (error) {
       visit.backend?.destroy();
       visit.backend = undefined;
       last = toFailure(error);
       if (!last.row.tryNext) throw last;
+      visit.house.observer.dialled(leg, false);
       visit.house.health.failed(leg, last.message, visit.session.client.host);
       visit.house.logger.warn("backend failed", {
         session: visit.session.id,
@@ -189,6 +195,12 @@ async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit
 async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welcome> {
   const { house, listener, session, trace } = visit;
   session.stage = "dial";
+  if (leg.tls === "none" && !leg.allowPlaintext && !isLoopback(leg.host)) {
+    throw new Failure(
+      "backend-plaintext",
+      `${legText(leg)}: credentials are not sent without TLS off loopback; use TLS or allowPlaintext`,
+    );
+  }
   session.backend = leg.backend;
   session.backendAddress = { host: leg.host, port: leg.port };
   const client = { source: session.client, destination: session.local, tls: session.tls };

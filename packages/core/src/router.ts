@@ -4,6 +4,7 @@
 import {
   Failure,
   toFailure,
+  type AddressCandidate,
   type CandidateName,
   type Leg,
   type Route,
@@ -18,8 +19,8 @@ import {
 /** Backends by name; each has legs by protocol. */
 export type BackendTable = ReadonlyMap<string, ReadonlyMap<string, Leg>>;
 
-/** Makes a leg for an address that a source named and that no configured backend has; undefined: not allowed. */
-export type AdHocLeg = (protocol: string, host: string, port: number) => Leg | undefined;
+/** Makes a leg for an address that a source named and that no configured backend has. */
+export type AdHocLeg = (protocol: string, candidate: AddressCandidate) => Leg;
 
 export function createRouter(sources: readonly RouteSource[], backends: BackendTable, adHoc: AdHocLeg): Router {
   const walk = async (query: RouteQuery, steps: RouteStep[]): Promise<Route> => {
@@ -72,7 +73,7 @@ function legOf(name: CandidateName, protocol: string, backends: BackendTable, ad
     const leg = legs.get(protocol);
     if (leg !== undefined && leg.host === name.host && leg.port === name.port) return leg;
   }
-  return adHoc(protocol, name.host, name.port);
+  return adHoc(protocol, name);
 }
 
 const names = (answer: RouteAnswer): string =>

@@ -174,7 +174,8 @@ export function buildProxyHeader(version: "v1" | "v2", facts: ProxyFacts): Buffe
   const addresses = known ? [...pair.map(hostBytes), ports] : [];
   const body = Buffer.concat([...addresses, ...(facts.tls === undefined ? [] : [tlsTlv(facts.tls)])]);
   const head = Buffer.alloc(4);
-  head.writeUInt8(0x21, 0);
+  // LOCAL when there is no client: a probe of ours.
+  head.writeUInt8(known ? 0x21 : 0x20, 0);
   head.writeUInt8(known ? (both4 ? 0x11 : 0x21) : 0x00, 1);
   head.writeUInt16BE(body.length, 2);
   return Buffer.concat([SIGNATURE, head, body]);

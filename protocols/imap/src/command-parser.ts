@@ -37,7 +37,7 @@ const TAG = /^[^\s(){%*"\\+\u0000-\u001f\u007f-\u00ff]{1,128}$/;
 const LITERAL_AT_END = /\{(\d{1,10})(\+?)\}$/;
 
 /** The next command, with its literals. */
-export async function readCommand(client: ClientDialogue): Promise<ImapCommand> {
+export async function readCommand(client: ClientDialogue, maxLiteral: number): Promise<ImapCommand> {
   const line = await client.readLine();
   refuseForeign(line);
   const head = /^(\S+) (\S+)(?: (.*))?$/s.exec(line);
@@ -49,7 +49,7 @@ export async function readCommand(client: ClientDialogue): Promise<ImapCommand> 
     const literal = tokenize(rest, args, tag);
     if (literal === undefined) return { tag, verb: (head[2] ?? "").toUpperCase(), args };
     if (literals === MAX_LITERALS) throw new Failure("line-too-long", "Too many literals before login");
-    args.push({ kind: "string", text: await readLiteral(client, literal, tag) });
+    args.push({ kind: "string", text: await readLiteral(client, literal, tag, maxLiteral) });
     rest = await client.readLine();
   }
 }
@@ -59,8 +59,8 @@ interface Literal {
   readonly synchronising: boolean;
 }
 
-async function readLiteral(client: ClientDialogue, literal: Literal, tag: string): Promise<string> {
-  if (literal.size > LITERAL_MINUS) {
+async function readLiteral(client: ClientDialogue, literal: Literal, tag: string, maxLiteral: number): Promise<string> {
+  if (literal.size > (literal.synchronising ? maxLiteral : Math.min(maxLiteral, LITERAL_MINUS))) {
     const reason = `A literal of ${literal.size} bytes before login`;
     if (literal.synchronising) throw new ImapSyntax(tag, reason, "literal-too-large");
     throw new Failure("line-too-long", reason);

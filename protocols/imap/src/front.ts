@@ -59,7 +59,7 @@ export function converse(client: ClientDialogue, session: Session, context: Prot
     front,
     rows: TABLE,
     async read() {
-      const command = await readCommand(client);
+      const command = await readCommand(client, context.maxLiteral);
       client.trace(`${command.tag} ${command.verb}${shownArguments(command)}`);
       return command;
     },

@@ -1,0 +1,140 @@
+// Builds the house that the path needs out of a validated configuration. Everything that a reload replaces is made here;
+// what outlives a reload (registry, shared state, metrics, TLS keys) is handed in.
+
+import { createBackendDecides } from "@postern/auth";
+import type { Clock, Health, Leg, LineProtocol, Logger, LoginGuard, ProtocolContext, SharedState } from "@postern/contracts";
+import { networkMatcher, type ListenerConfig } from "@postern/config";
+import { listenAddressText } from "@postern/config";
+import { createRouter, type AdHocLeg, type House, type ListenerHouse, type Observer, type Registry } from "@postern/core";
+import { createConnectionLimits } from "@postern/limits";
+import type { TlsServer } from "@postern/net";
+import { buildSources } from "@postern/routing";
+import type { WireTrace } from "@postern/telemetry";
+import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+
+/** What lives longer than one configuration. */
+export interface Foundations {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly state: SharedState;
+  readonly registry: Registry;
+  readonly observer: Observer;
+}
+
+export interface HouseParts {
+  readonly health: Health;
+  readonly guard: LoginGuard;
+  readonly trace: WireTrace;
+}
+
+/** The house, and what to close when it is replaced. */
+export interface BuiltHouse {
+  readonly house: House;
+  close(): void;
+}
+
+/** Throws what a route source says of its settings. */
+export function buildHouse(config: GatewayConfig, base: Foundations, parts: HouseParts): BuiltHouse {
+  const { clock, logger } = base;
+  const domain = config.defaultDomain === undefined ? {} : { defaultDomain: config.defaultDomain };
+  const sources = buildSources(config.routes, { clock, hostname: config.hostname, ...domain });
+  const { login } = config.limits;
+  const house: House = {
+    clock,
+    logger,
+    hostname: config.hostname,
+    authenticator: createBackendDecides(config.authentication, config.defaultDomain),
+    router: createRouter(sources, config.backends, adHocLeg),
+    health: parts.health,
+    limits: createConnectionLimits(config.limits.connections, base.state),
+    guard: parts.guard,
+    registry: base.registry,
+    observer: base.observer,
+    login: {
+      timeoutMs: login.timeout,
+      maxErrors: login.maxErrors,
+      limits: { maxLine: login.maxLine, maxUnread: login.maxUnread },
+    },
+    idleMs: (protocol) => idleOf(config, protocol),
+    traceOf: (session) => parts.trace.start(session.id),
+  };
+  return {
+    house,
+    close() {
+      for (const source of sources) source.close();
+    },
+  };
+}
+
+function idleOf(config: GatewayConfig, protocol: string): number {
+  const own = config.protocols[protocol]?.["idle"];
+  return typeof own === "number" ? own : config.limits.idle.timeout;
+}
+
+/** A backend that only a route source knows: reached as the source says, and checked like any other. */
+export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPlaintext = false }): Leg => ({
+  backend: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+  site: undefined,
+  protocol,
+  host,
+  port,
+  tls,
+  ca: undefined,
+  verify: true,
+  serverName: undefined,
+  proxyHeader: "none",
+  forwardClient: true,
+  allowPlaintext,
+  login: "relay",
+  dialTimeoutMs: 3000,
+  replyTimeoutMs: 30_000,
+});
+
+/** A listener as the path sees it. `tls` is asked for each connection. */
+export function listenerHouse(
+  listener: ListenerConfig,
+  config: GatewayConfig,
+  logger: Logger,
+  tls: () => TlsServer | undefined,
+): ListenerHouse {
+  const protocol = protocolNamed(listener.protocol);
+  const trusts = networkMatcher(listener.trust);
+  const sendsProxyHeader = networkMatcher(listener.proxyProtocol?.from ?? []);
+  const context: ProtocolContext = {
+    hostname: config.hostname,
+    settings: config.protocols[protocol.name] ?? {},
+    mechanisms: (listener.mechanisms ?? protocol.mechanisms).map(mechanismNamed),
+    canStartTls: listener.tls === "starttls",
+    maxLiteral: config.limits.login.maxLiteral,
+    maxErrors: config.limits.login.maxErrors,
+    logger,
+  };
+  return {
+    info: {
+      name: `${protocol.name} ${listenAddressText(listener.address)}`,
+      protocol: protocol.name,
+      tls: listener.tls,
+      allowPlaintext: listener.allowPlaintext,
+      mechanisms: listener.mechanisms,
+      capabilities: listener.capabilities,
+      trusts,
+    },
+    protocol,
+    context,
+    tls,
+    clientCertificate: listener.clientCertificate,
+    sendsProxyHeader,
+  };
+}
+
+function protocolNamed(name: string): LineProtocol {
+  const protocol = PROTOCOLS.find((one) => one.name === name);
+  if (protocol === undefined) throw new Error(`There is no protocol "${name}"`);
+  return protocol;
+}
+
+function mechanismNamed(name: string): ProtocolContext["mechanisms"][number] {
+  const mechanism = MECHANISMS.get(name);
+  if (mechanism === undefined) throw new Error(`There is no mechanism "${name}"; there are ${[...MECHANISMS.keys()].join(", ")}`);
+  return mechanism;
+}

@@ -1,0 +1,8 @@
+// The gateway as a program: what the command line calls, and what tests start.
+
+export { runCheck } from "./check.ts";
+export { Gateway, type GatewayParts } from "./gateway.ts";
+export { configOf, type Source } from "./orders.ts";
+export { PARTS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+export { runRoute } from "./route.ts";
+export { runServe } from "./serve.ts";

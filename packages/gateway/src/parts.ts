@@ -1,0 +1,27 @@
+// The ONLY file that names every part: protocols, mechanisms, and the settings tables of the packages. A new part is a
+// new folder and a line here.
+
+import type { LineProtocol } from "@postern/contracts";
+import type { Config } from "@postern/config";
+import { authSettings } from "@postern/auth";
+import { healthSettings } from "@postern/health";
+import { imap } from "@postern/imap";
+import { limitSettings } from "@postern/limits";
+import { pop3 } from "@postern/pop3";
+import { routeSettings } from "@postern/routing";
+import { logSettings } from "@postern/telemetry";
+
+export { MECHANISMS } from "@postern/sasl";
+
+export const PROTOCOLS: readonly LineProtocol[] = [imap, pop3];
+
+export const PARTS = {
+  protocols: PROTOCOLS,
+  routes: routeSettings,
+  limits: limitSettings,
+  health: healthSettings,
+  authentication: authSettings,
+  log: logSettings,
+} as const;
+
+export type GatewayConfig = Config<typeof PARTS>;

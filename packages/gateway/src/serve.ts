@@ -1,0 +1,109 @@
+// `postern serve`: reads the configuration, starts the node, and obeys signals: SIGHUP reloads, SIGTERM and SIGINT drain
+// and end, a second one ends at once. Returns the exit code: 0 done, 1 when it could not start.
+
+import { readFileSync } from "node:fs";
+import { configFile, type CommandArgs } from "@postern/config";
+import { selfSigned } from "@postern/certs";
+import type { Logger } from "@postern/contracts";
+import { createLogger } from "@postern/telemetry";
+import { createNode, workerCount, type RunningNode } from "./node.ts";
+import { configOf, type Source } from "./orders.ts";
+import { activatedSockets } from "./systemd/activation.ts";
+import { createNotifier, type Notifier } from "./systemd/notify.ts";
+import { ticketKeys, type SharedTls } from "./tls-store.ts";
+import { runWorker } from "./worker.ts";
+import { WORKER_FLAG } from "./worker-pool.ts";
+
+export async function runServe(args: CommandArgs): Promise<number> {
+  if (process.env[WORKER_FLAG] !== undefined) return runWorker();
+  const source = readSource(args);
+  const result = configOf(source);
+  if ("problems" in result) return complain(result.problems);
+  const { config, warnings } = result;
+  for (const warning of warnings) process.stderr.write(`${warning}\n`);
+  const logger = createLogger(config.log);
+  const notifier = createNotifier(process.env, { onProblem: (reason) => logger.warn("systemd could not be told", { reason }) });
+  try {
+    const shared: SharedTls = {
+      ticketKeys: await ticketKeys(config.tls.ticketKeyFile),
+      selfSigned: config.tls.selfSigned ? selfSignedFor(config.hostname) : undefined,
+    };
+    const node = createNode({ config, source, shared, sockets: activatedSockets(process.env, process.pid), logger });
+    const lines = await node.start();
+    for (const line of lines) process.stdout.write(`${line}\n`);
+    const status = `Serving ${lines.length} listeners with ${workerCount(config)} workers`;
+    await notifier.ready(status);
+    logger.info("started", { listeners: lines, workers: workerCount(config) });
+    await untilTold({ args, node, logger, notifier, status });
+    notifier.close();
+    return 0;
+  } catch (error) {
+    return complain([error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+function selfSignedFor(hostname: string): SharedTls["selfSigned"] {
+  const names = [...new Set([hostname, "localhost", "127.0.0.1", "::1"])];
+  return { ...selfSigned(names), names };
+}
+
+/** The file's text is read once; a missing file is left to the configuration's own error. */
+export function readSource({ config, flags }: Pick<CommandArgs, "config" | "flags">): Source {
+  const file = configFile(config, flags);
+  try {
+    return { file, text: file === undefined ? undefined : readFileSync(file, "utf8"), flags };
+  } catch {
+    return { file, text: undefined, flags };
+  }
+}
+
+function complain(problems: readonly string[]): number {
+  for (const problem of problems) process.stderr.write(`${problem}\n`);
+  return 1;
+}
+
+interface Watch {
+  readonly args: CommandArgs;
+  readonly node: RunningNode;
+  readonly logger: Logger & { reopen?: () => void };
+  readonly notifier: Notifier;
+  readonly status: string;
+}
+
+/** Obeys signals until the node has drained. */
+function untilTold({ args, node, logger, notifier, status }: Watch): Promise<void> {
+  let work: Promise<void> = Promise.resolve();
+  return new Promise((resolve) => {
+    process.on("SIGHUP", () => {
+      work = work.then(async () => {
+        await notifier.reloading();
+        await reload(args, node, logger);
+        await notifier.ready(status);
+      });
+    });
+    let stopping = false;
+    const stop = (signal: string): void => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      logger.info("stopping", { signal });
+      void notifier.stopping("Saying goodbye to all sessions");
+      void node.drain().then(resolve);
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+  });
+}
+
+/** A bad configuration is refused with every problem in the log, and the old one stays. */
+async function reload(args: CommandArgs, node: RunningNode, logger: Watch["logger"]): Promise<void> {
+  logger.reopen?.();
+  const source = readSource(args);
+  const result = configOf(source);
+  if ("problems" in result) return logger.error("not reloaded, the old configuration stays", { problems: result.problems });
+  try {
+    const lines = await node.reload(result.config, source);
+    logger.info("reloaded", { listeners: lines });
+  } catch (error) {
+    logger.error("not reloaded, the old configuration stays", { reason: error instanceof Error ? error.message : String(error) });
+  }
+}

@@ -1,0 +1,53 @@
+// A worker process: takes orders from the primary, runs a gateway, drains when told to or when the primary is gone.
+
+import { createLogger } from "@postern/telemetry";
+import type { Logger } from "@postern/contracts";
+import { ipcState } from "@postern/state";
+import { Gateway } from "./gateway.ts";
+import { configOf, isToWorker, type FromWorker, type Orders } from "./orders.ts";
+
+/** Runs until the drain is over; the exit code. */
+export function runWorker(): Promise<number> {
+  // Signals are for the primary, which tells its workers; a terminal sends them to all.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  let gateway: Gateway | undefined;
+  return new Promise((resolve) => {
+    const drain = async (): Promise<void> => {
+      await gateway?.drain();
+      resolve(0);
+    };
+    process.on("message", (message: unknown) => {
+      if (!isToWorker(message)) return;
+      if (message.type === "postern.drain") return void drain();
+      void obey(message.orders, gateway).then(
+        (running) => {
+          gateway = running;
+          answer({ type: "postern.ready", lines: running.lines() });
+        },
+        (error: unknown) => answer({ type: "postern.failed", reason: error instanceof Error ? error.message : String(error) }),
+      );
+    });
+    process.once("disconnect", () => void drain());
+  });
+}
+
+async function obey(orders: Orders, running: Gateway | undefined): Promise<Gateway> {
+  const result = configOf(orders.source);
+  if ("problems" in result) throw new Error(result.problems.join("\n"));
+  const gateway = running ?? firstGateway(orders, createLogger(result.config.log));
+  await gateway.apply(result.config);
+  return gateway;
+}
+
+function firstGateway(orders: Orders, logger: Logger): Gateway {
+  return new Gateway({
+    logger,
+    state: ipcState(process, logger),
+    shared: { ticketKeys: Buffer.from(orders.ticketKeys, "base64"), selfSigned: orders.selfSigned },
+    listen: { shared: true, first: orders.first, sockets: new Map(orders.sockets) },
+  });
+}
+
+function answer(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
