@@ -9,7 +9,7 @@ import { createSecureContext } from "node:tls";
 import { keyPem } from "./build.ts";
 import { inspectCertificate, parseCertificates } from "./inspect.ts";
 import { readPfx } from "./pfx.ts";
-import { CertificateError, reasonOf } from "./problem.ts";
+import { CertificateError, codeOf, reasonOf } from "./problem.ts";
 
 /** Paths. A PFX file without passphraseFile is opened with an empty passphrase. */
 export type CertificateSource =
@@ -95,10 +95,6 @@ const READ_PROBLEMS: Readonly<Record<string, string>> = {
   EACCES: "the gateway may not read it: give its user the right to",
   EISDIR: "it is a folder: name a file",
 };
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
 
 function misfit({ certFile, keyFile, cert, key }: Raw): CertificateError {
   const owner = parseCertificates(cert).findIndex((certificate) => certificate.checkPrivateKey(key));

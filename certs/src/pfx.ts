@@ -34,13 +34,31 @@ function open(bytes: Buffer, passphrase: string): Pfx {
   try {
     return forge.pkcs12.pkcs12FromAsn1(content, false, passphrase);
   } catch (error) {
+    const pfx = /[^ -~]/.test(passphrase) ? openWithUtf8(content, passphrase) : undefined;
+    if (pfx !== undefined) return pfx;
     throw openProblem(error);
+  }
+}
+
+// PKCS#12's own key derivation takes a passphrase as UTF-16, PBES2 takes it as UTF-8; forge gives both the same string.
+// So a passphrase beyond ASCII opens an AES file only as UTF-8 and without its checksum, which is UTF-16: whether it was
+// right then shows in what is decrypted.
+function openWithUtf8(content: forge.asn1.Asn1, passphrase: string): Pfx | undefined {
+  const [version, safe] = Array.isArray(content.value) ? content.value : [];
+  if (version === undefined || safe === undefined) return undefined;
+  try {
+    const withoutChecksum = { ...content, value: [version, safe] };
+    return forge.pkcs12.pkcs12FromAsn1(withoutChecksum, false, Buffer.from(passphrase, "utf8").toString("latin1"));
+  } catch {
+    // The first error tells more: it comes from the checksum.
+    return undefined;
   }
 }
 
 function openProblem(error: unknown): CertificateError {
   const reason = reasonOf(error);
-  if (/password|MAC could not be verified|decrypt/i.test(reason))
+  // Without a checksum, a wrong passphrase shows only in that what is decrypted is no DER.
+  if (/password|MAC could not be verified|decrypt|DER/i.test(reason))
     return new CertificateError("the passphrase is wrong: check the passphrase file", error);
   return new CertificateError(
     `it cannot be read as a PFX file: ${reason}; export it again, with AES-256 if there is a choice`,
