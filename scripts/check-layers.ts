@@ -89,7 +89,8 @@ function importProblem(pkg: WorkspacePackage, file: string, specifier: string, l
   if (isBuiltin(specifier)) return `imports "${specifier}": write "node:${specifier}"`;
   if (specifier.startsWith(".") || specifier.startsWith("/")) {
     const target = join(dirname(file), specifier);
-    const inside = !specifier.startsWith("/") && !relative(pkg.folder, target).startsWith("..");
+    // The root's package.json is no package's: it holds the version of the whole.
+    const inside = target === "package.json" || (!specifier.startsWith("/") && !relative(pkg.folder, target).startsWith(".."));
     return inside ? undefined : `imports "${specifier}", which is outside of its package`;
   }
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");

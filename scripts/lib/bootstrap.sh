@@ -25,7 +25,7 @@ packages_are_current() {
 
 install_packages() {
   packages_are_current && return
-  command -v npx >/dev/null || die "Needs Node 20 or newer with npm. Type: $(as_root_text) apt-get install nodejs npm"
+  command -v npx >/dev/null || die "Needs Node 20 or newer with npm. Type: $(debian_command nodejs npm)"
   echo "Installing the packages of pnpm-lock.yaml (once, some seconds) …"
   local log
   log=$(mktemp)

@@ -13,13 +13,16 @@ as_root() {
   fi
 }
 
-as_root_text() {
-  if [ "$(id -u)" = 0 ]; then echo ""; elif command -v sudo >/dev/null; then echo "sudo"; else echo "(as root)"; fi
-}
-
 # The command that a person would type for these packages.
 debian_command() {
-  echo "$(as_root_text) apt-get update && $(as_root_text) apt-get install -y --no-install-recommends $*" | sed 's/^ //; s/&&  /\&\& /'
+  local update="apt-get update" install="apt-get install -y --no-install-recommends $*"
+  if [ "$(id -u)" = 0 ]; then
+    echo "$update && $install"
+  elif command -v sudo >/dev/null; then
+    echo "sudo $update && sudo $install"
+  else
+    echo "su -c '$update && $install'"
+  fi
 }
 
 # Prints those of the packages that are not installed.

@@ -1,4 +1,4 @@
-// What scripts/try writes: certificates, a configuration, a welcome message, and the words that tell what to type.
+// What a trial (trial.ts) writes: certificates, a configuration, a welcome message, and the words that tell what to type.
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ export async function writeCertificates(folder: string): Promise<void> {
   await writeFile(join(folder, "mail.key"), key, { mode: 0o600 });
 }
 
-export function configuration(ports: Ports, backends: Readonly<Record<string, MailboxPorts>>): string {
+export function configuration(ports: Ports, backends: Readonly<Record<string, MailboxPorts>>, workers: number): string {
   const doors = DOORS.map(
     ({ name, protocol, tls }) => `  - { protocol: ${protocol}, address: "127.0.0.1:${ports[name]}", tls: ${tls} }`,
   );
@@ -43,10 +43,10 @@ export function configuration(ports: Ports, backends: Readonly<Record<string, Ma
     ([name, at]) => `  ${name}: { imap: "imap://127.0.0.1:${at.imap}", pop3: "pop3://127.0.0.1:${at.pop3}" }`,
   );
   const users = Object.entries(PEOPLE).map(([user, { backend }]) => `      ${user}@example.com: ${backend}`);
-  return `# Made by scripts/try; gone when it ends.
+  return `# Made for a trial; gone when it ends.
 hostname: localhost
 defaultDomain: example.com
-workers: 1
+workers: ${workers}
 tls:
   certificates: [{ cert: mail.pem, key: mail.key }]
 listeners:
@@ -81,7 +81,7 @@ export function whatToType(folder: string, ports: Ports): string {
 Postern is running, with two mailbox servers behind it. In another terminal, try:
 
   Read mail (alice lives on ${alice.backend}, bob on ${bob.backend}):
-    curl --cacert ${ca} imaps://localhost:${ports.imaps}/INBOX -u alice@example.com:${alice.password} -X 'FETCH 1 BODY[]'
+    curl --cacert ${ca} 'imaps://localhost:${ports.imaps}/INBOX;MAILINDEX=1' -u alice@example.com:${alice.password}
     curl --cacert ${ca} pop3s://localhost:${ports.pop3s}/1 -u bob@example.com:${bob.password}
 
   Talk to it yourself (then: a login alice@example.com ${alice.password}):
