@@ -1,21 +1,7 @@
-// What the tests of this package share: a clock to turn by hand, settings with their defaults, credentials.
+// What the tests of this package share: settings with their defaults, credentials.
 
-import { Secret, type Clock, type Credentials } from "@postern/contracts";
+import { Secret, type Credentials } from "@postern/contracts";
 import { limitSettings, type LimitSettings } from "./settings.ts";
-
-/** A clock that stands until it is turned. Nothing in this package waits for a timer. */
-export function handClock(): Clock & { turn(ms: number): void } {
-  let now = 1_000_000;
-  return {
-    now: () => now,
-    after: () => {
-      throw new Error("no timers here");
-    },
-    turn(ms) {
-      now += ms;
-    },
-  };
-}
 
 const { login, connections } = limitSettings.fields;
 

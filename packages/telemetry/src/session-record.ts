@@ -42,7 +42,7 @@ interface FieldRow {
 
 /** The fields in their order. One that is undefined is left out. */
 export const SESSION_FIELDS = {
-  session: { doc: "The session's id, the same at all gateways that it passes", of: ({ id }) => id },
+  session: { doc: "The session's id; the backend is told it where its protocol can carry it", of: ({ id }) => id },
   user: { doc: "Whose session it was, as look-ups know the name", of: ({ identity }) => identity?.user },
   client: { doc: "The client's address", of: ({ client }) => addressText(client) },
   via: {
