@@ -21,7 +21,10 @@ test("memory state: a dropped owner's places are free, the others' stay", async 
 test("memory state: an owner cannot give back another's place", async (t) => {
   const state = createMemoryState();
   t.true(await state.take("all", 1));
-  state.forOwner({}).give("all");
+  const other = state.forOwner({});
+  other.give("all");
+  t.true(await other.take("user:alice", 1));
+  other.give("all");
   t.false(await state.take("all", 1));
 });
 

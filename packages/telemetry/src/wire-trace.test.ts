@@ -111,18 +111,22 @@ test("wire trace: a name cannot leave the folder", (t) => {
 });
 
 test("wire trace: an existing file or link is never written to", (t) => {
-  const { start, directory, logger } = bench(t);
+  const { start, directory, logger, read } = bench(t);
   mkdirSync(directory);
   const target = join(directory, "target");
   writeFileSync(target, "mine");
   symlinkSync(target, join(directory, "alice@example.com-Jf81nW0a.trace"));
-  const trace = start();
-  trace.know("alice@example.com");
-  trace.line("C", "x");
-  trace.line("C", "y");
-  trace.close();
+  writeFileSync(join(directory, "alice@example.com-two.trace"), "mine too");
+  for (const id of ["Jf81nW0a", "two"]) {
+    const trace = start(id);
+    trace.know("alice@example.com");
+    trace.line("C", "x");
+    trace.line("C", "y");
+    trace.close();
+  }
   t.is(readFileSync(target, "utf8"), "mine");
-  t.is(logger.lines.length, 1);
+  t.is(read("alice@example.com-two.trace"), "mine too");
+  t.is(logger.lines.length, 2);
   t.like(logger.lines[0], { level: "warn", message: "The wire trace of a session cannot be written" });
 });
 
