@@ -53,8 +53,7 @@ const TABLE = new Map<string, Row<Front, ImapCommand>>([
 export function converse(client: ClientDialogue, session: Session, context: ProtocolContext): Promise<Attempt | undefined> {
   const front: Front = { client, session, context };
   if (session.attempts === 0)
-    client.write(`* OK [CAPABILITY ${capabilities(front)}] ${String(context.settings["greeting"])}
-`);
+    client.write(`* OK [CAPABILITY ${capabilities(front)}] ${String(context.settings["greeting"])}\r\n`);
   return runCommands<Front, ImapCommand>({
     front,
     rows: TABLE,
