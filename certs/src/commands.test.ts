@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import type { ExecutionContext } from "ava";
-import { certDev, certImport, certShow, createAuthority, issue, loadCertificate, selfSigned } from "./index.ts";
+import { certDev, certImport, certSelfSigned, certShow, createAuthority, issue, loadCertificate, selfSigned } from "./index.ts";
 
 function folder(t: ExecutionContext): string {
   const path = mkdtempSync(join(tmpdir(), "certs-"));
@@ -58,6 +58,17 @@ test("cert dev: half an authority and a bad name are refused", async (t) => {
   rmSync(join(out, "ca.key"));
   t.is(await certDev({ out, names: ["a.example"] }, output), 1);
   t.regex(output.complaints.join("\n"), /not a name[^]*only one of ca\.pem and ca\.key/);
+});
+
+test("cert self-signed: writes a certificate that vouches for itself, and refuses to make one for nobody", async (t) => {
+  const out = folder(t);
+  t.is(await certSelfSigned({ out, names: ["mail.example.com"] }, recorder()), 0);
+  const loaded = await loadCertificate({ cert: join(out, "self-signed.pem"), key: join(out, "self-signed.key") });
+  t.deepEqual(loaded.names, ["mail.example.com"]);
+  t.is(mode(join(out, "self-signed.key")), 0o600);
+  const output = recorder();
+  t.is(await certSelfSigned({ out, names: [] }, output), 1);
+  t.regex(output.complaints.join(), /give at least one/);
 });
 
 test("cert show: tells names, dates, key and order, as text and as JSON", async (t) => {

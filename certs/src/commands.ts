@@ -1,11 +1,11 @@
-// What `postern cert dev|show|import` does. Tells what it did on standard output and what went wrong on standard error.
+// What `postern cert dev|self-signed|show|import` does. Tells what it did on standard output and what went wrong on standard error.
 // Keys are written with mode 0600; a file that is there already is kept as FILE.old, and that is said. Never prints a
 // key or passphrase. Returns exit codes: 0 done, 1 refused.
 
 import { createPrivateKey } from "node:crypto";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { createAuthority, issue } from "./authority.ts";
+import { createAuthority, issue, selfSigned } from "./authority.ts";
 import type { CertificateAndKey } from "./authority.ts";
 import { inspectCertificate } from "./inspect.ts";
 import type { Inspection } from "./inspect.ts";
@@ -33,6 +33,20 @@ export async function certDev(options: { out: string; names: readonly string[] }
     const made = issue(authority, { names });
     await writePair(out, "server", made, output);
     output.say(`It is for ${names.join(", ")}. Clients that trust ${join(out, "ca.pem")} accept it. Development only.`);
+  });
+}
+
+/** A certificate that signs itself: self-signed.pem and self-signed.key in the folder `out`. */
+export async function certSelfSigned(
+  options: { out: string; names: readonly string[] },
+  output: Output = STANDARD,
+): Promise<number> {
+  return reporting(output, async () => {
+    const { out, names } = options;
+    const made = selfSigned(names);
+    await mkdir(out, { recursive: true });
+    await writePair(out, "self-signed", made, output);
+    output.say(`It is for ${names.join(", ")}. Clients must be told to trust it.`);
   });
 }
 

@@ -4,7 +4,7 @@ export { createAuthority, issue, selfSigned } from "./authority.ts";
 export type { CertificateAndKey, IssueOptions } from "./authority.ts";
 export { KEY_TYPES } from "./build.ts";
 export type { KeyType } from "./build.ts";
-export { certDev, certImport, certShow } from "./commands.ts";
+export { certDev, certImport, certSelfSigned, certShow } from "./commands.ts";
 export type { Output } from "./commands.ts";
 export { inspectCertificate, parseCertificates } from "./inspect.ts";
 export type { CertificateFacts, Inspection } from "./inspect.ts";

@@ -13,3 +13,4 @@ export type { Dovecot, DovecotOptions } from "./neighbours/dovecot.ts";
 export { freePorts } from "./neighbours/ports.ts";
 export { createMailboxServer } from "./mailbox-server/index.ts";
 export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";
+export type { AccountOptions } from "./mailbox-server/store.ts";
