@@ -15,6 +15,7 @@ const manifest = (name: string, dependencies: readonly string[] = [], devDepende
 
 // A small house that is in order: net builds on contracts, core on both; testing serves tests.
 const HOUSE = {
+  "package.json": JSON.stringify({ devDependencies: { "fast-check": "*" } }),
   "layers.json": JSON.stringify({
     contracts: [],
     net: ["contracts"],
@@ -27,7 +28,8 @@ const HOUSE = {
   "packages/net/package.json": manifest("net", ["@postern/contracts", "lru-cache"], ["ava", "@postern/testing"]),
   "packages/net/src/index.ts":
     'import type { A } from "@postern/contracts";\nexport * from "./a.ts";\nimport x from "lru-cache";\n',
-  "packages/net/src/a.test.ts": 'import test from "ava";\nimport { fake } from "@postern/testing";\n',
+  "packages/net/src/a.test.ts":
+    'import test from "ava";\nimport { fake } from "@postern/testing";\nimport fc from "fast-check";\n',
   "packages/core/package.json": manifest("core", ["@postern/contracts", "@postern/net"]),
   "packages/testing/package.json": manifest("testing", ["@postern/contracts"]),
   "scripts/package.json": manifest("scripts", ["@postern/testing"]),
@@ -110,6 +112,8 @@ const IMPORTS: readonly (readonly [title: string, file: string, text: string, pr
   ["of a scoped dependency that is not there", "core/src/b.ts", 'import x from "@a/b/c";', /"@a\/b\/c", which is not in/],
   ["of testing outside of a test", "net/src/b.ts", 'import { f } from "@postern/testing";', /"@postern\/testing", which layers/],
   ["of a devDependency outside of a test", "net/src/b.ts", 'import test from "ava";', /"ava", which is a devDependency/],
+  ["of a tool of the root outside of a test", "net/src/b.ts", 'import fc from "fast-check";', /"fast-check", which is not in/],
+  ["of test code outside of a test", "net/src/b.ts", 'import { x } from "./suite.ts";', /"\.\/suite\.ts", which is test code/],
   ["of a built-in without node:", "net/src/b.ts", 'import fs from "fs";', /write "node:fs"/],
 ];
 

@@ -1,11 +1,11 @@
 // Who may import whom: compares every package.json and every import with layers.json, so that the layers cannot rot.
-// Tests may also use testing, certs and core. Reads only. Throws when layers.json or a manifest cannot be read.
+// Tests may also use testing, certs and core, and the tools of the root's devDependencies. Reads only. Throws when layers.json or a manifest cannot be read.
 
 import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { importsOf } from "./lib/imports.ts";
-import { readWorkspace, type WorkspacePackage } from "./lib/workspace.ts";
+import { type Manifest, readWorkspace, type WorkspacePackage } from "./lib/workspace.ts";
 
 type Layers = Readonly<Record<string, readonly string[]>>;
 
@@ -18,8 +18,9 @@ const NEVER_SHIPPED = "scripts";
 /** Every breach as a sentence with its place; empty when the layers hold. */
 export async function checkLayers(root: string): Promise<string[]> {
   const layers = JSON.parse(await readFile(join(root, "layers.json"), "utf8")) as Layers;
+  const { devDependencies: tools = {} } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
   const packages = await readWorkspace(root);
-  const inPackages = await Promise.all(packages.map((pkg) => checkPackage(root, pkg, layers)));
+  const inPackages = await Promise.all(packages.map((pkg) => checkPackage(root, pkg, layers, Object.keys(tools))));
   return [...checkTable(layers, packages), ...inPackages.flat()];
 }
 
@@ -46,11 +47,11 @@ function cycles(layers: Layers): string[] {
   return found;
 }
 
-async function checkPackage(root: string, pkg: WorkspacePackage, layers: Layers): Promise<string[]> {
+async function checkPackage(root: string, pkg: WorkspacePackage, layers: Layers, tools: readonly string[]): Promise<string[]> {
   const checked = await Promise.all(
     pkg.sources.map(async (file) => {
       const specifiers = importsOf(await readFile(join(root, file), "utf8"));
-      const problems = specifiers.map((specifier) => importProblem(pkg, file, specifier, layers));
+      const problems = specifiers.map((specifier) => importProblem(pkg, file, specifier, layers, tools));
       return problems.filter((problem) => problem !== undefined).map((problem) => `${file}: ${problem}`);
     }),
   );
@@ -81,22 +82,31 @@ function checkManifest(pkg: WorkspacePackage, layers: Layers): string[] {
 
 /** Test code: beside the sources, in a test folder, or the suite that an interface's implementations run. */
 function isTest(file: string): boolean {
-  return /\.test\.ts$|\/test\/|\/suite\.ts$/.test(file);
+  return /\.test\.ts$|\/test\/|\/(?:suite|test-helpers)\.ts$/.test(file);
 }
 
-function importProblem(pkg: WorkspacePackage, file: string, specifier: string, layers: Layers): string | undefined {
+function importProblem(
+  pkg: WorkspacePackage,
+  file: string,
+  specifier: string,
+  layers: Layers,
+  tools: readonly string[],
+): string | undefined {
   if (specifier.startsWith("node:")) return undefined;
   if (isBuiltin(specifier)) return `imports "${specifier}": write "node:${specifier}"`;
-  if (specifier.startsWith(".") || specifier.startsWith("/")) {
-    const target = join(dirname(file), specifier);
-    // The root's package.json is no package's: it holds the version of the whole.
-    const inside = target === "package.json" || (!specifier.startsWith("/") && !relative(pkg.folder, target).startsWith(".."));
-    return inside ? undefined : `imports "${specifier}", which is outside of its package`;
-  }
+  if (specifier.startsWith(".") || specifier.startsWith("/")) return pathProblem(pkg, file, specifier);
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
-  return name.startsWith(SCOPE)
-    ? ownProblem(pkg, file, specifier, name, layers)
-    : dependencyProblem(pkg, file, `"${specifier}"`, name);
+  if (name.startsWith(SCOPE)) return ownProblem(pkg, file, specifier, name, layers);
+  return isTest(file) && tools.includes(name) ? undefined : dependencyProblem(pkg, file, specifier, name);
+}
+
+function pathProblem(pkg: WorkspacePackage, file: string, specifier: string): string | undefined {
+  const target = join(dirname(file), specifier);
+  // The root's package.json is no package's: it holds the version of the whole.
+  if (target === "package.json") return undefined;
+  if (specifier.startsWith("/") || relative(pkg.folder, target).startsWith(".."))
+    return `imports "${specifier}", which is outside of its package`;
+  return isTest(target) && !isTest(file) ? `imports "${specifier}", which is test code` : undefined;
 }
 
 function ownProblem(pkg: WorkspacePackage, file: string, specifier: string, name: string, layers: Layers): string | undefined {
@@ -105,13 +115,13 @@ function ownProblem(pkg: WorkspacePackage, file: string, specifier: string, name
   if (target === pkg.name) return `imports "${specifier}", its own package: use a relative path`;
   const allowed = [...(layers[pkg.name] ?? []), ...(isTest(file) ? FOR_TESTS : [])];
   if (!allowed.includes(target)) return `imports "${specifier}", which layers.json does not allow to ${pkg.name}`;
-  return dependencyProblem(pkg, file, `"${specifier}"`, name);
+  return dependencyProblem(pkg, file, specifier, name);
 }
 
-function dependencyProblem(pkg: WorkspacePackage, file: string, shown: string, name: string): string | undefined {
+function dependencyProblem(pkg: WorkspacePackage, file: string, specifier: string, name: string): string | undefined {
   if (name in (pkg.manifest.dependencies ?? {})) return undefined;
   const dev = name in (pkg.manifest.devDependencies ?? {});
   if (dev && isTest(file)) return undefined;
-  if (dev) return `imports ${shown}, which is a devDependency: only tests may`;
-  return `imports ${shown}, which is not in ${pkg.folder}/package.json`;
+  if (dev) return `imports "${specifier}", which is a devDependency: only tests may`;
+  return `imports "${specifier}", which is not in ${pkg.folder}/package.json`;
 }

@@ -2,6 +2,7 @@
 // fail. `node scripts/check.ts` runs them by themselves; scripts/test runs them before the tests.
 
 import { join } from "node:path";
+import { checkDependencies } from "./check-dependencies.ts";
 import { checkLayers } from "./check-layers.ts";
 import { checkTests } from "./check-tests.ts";
 import { checkUnits } from "./check-units.ts";
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: "lint", holds: "no suspicious code", problems: program("oxlint", "--type-aware") },
   { name: "format", holds: "written as oxfmt writes", problems: program("oxfmt", "--check") },
   { name: "layers", holds: "only allowed imports (layers.json)", problems: () => checkLayers(ROOT) },
+  { name: "depends", holds: "every dependency is pinned, with its reason on the page", problems: () => checkDependencies(ROOT) },
   { name: "words", holds: "no protocol's word in contracts, net and core", problems: () => checkWords(ROOT) },
   { name: "generated", holds: "generated files are up to date", problems: program("node", "scripts/generate.ts", "--check") },
   { name: "shell", holds: "shell scripts are well-formed", problems: checkShell },
