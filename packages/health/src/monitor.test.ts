@@ -2,7 +2,7 @@ import test from "ava";
 import type { Leg } from "@postern/contracts";
 import { createFakeClock } from "@postern/testing";
 import { createHealthMonitor } from "./monitor.ts";
-import { A, B, C, bench, names, refused, SETTINGS } from "./test-helpers.ts";
+import { A, B, C, bench, names, refused, SETTINGS } from "./test/helpers.ts";
 
 test("health: one client alone cannot mark a backend down", (t) => {
   const { monitor } = bench();

@@ -1,7 +1,7 @@
 import test from "ava";
 import { createFakeClock } from "@postern/testing";
 import { createHealthMonitor } from "./monitor.ts";
-import { A, B, bench, leg, refused, SETTINGS } from "./test-helpers.ts";
+import { A, B, bench, leg, refused, SETTINGS } from "./test/helpers.ts";
 
 test("health: nothing is known of a backend at first, and it may be dialled", (t) => {
   const { monitor } = bench();

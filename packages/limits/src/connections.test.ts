@@ -1,7 +1,7 @@
 import test from "ava";
 import { Failure, type FailureKind, type SharedState } from "@postern/contracts";
 import { createConnectionLimits } from "./connections.ts";
-import { CONNECTIONS } from "./test-helpers.ts";
+import { CONNECTIONS } from "./test/helpers.ts";
 
 /** A shared state in a map; the real ones have their own tests in packages/state. */
 function mapState(): SharedState & { readonly counts: Map<string, number> } {

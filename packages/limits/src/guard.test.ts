@@ -2,7 +2,7 @@ import { array, assert, asyncProperty, constantFrom, integer, record } from "fas
 import test from "ava";
 import { createFakeClock } from "@postern/testing";
 import { createLoginGuard } from "./guard.ts";
-import { LOGIN, password } from "./test-helpers.ts";
+import { LOGIN, password } from "./test/helpers.ts";
 
 const HOST = "192.0.2.1";
 

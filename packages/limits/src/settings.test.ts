@@ -1,6 +1,6 @@
 import test from "ava";
 import { limitContradictions } from "./settings.ts";
-import { DEFAULTS } from "./test-helpers.ts";
+import { DEFAULTS } from "./test/helpers.ts";
 
 test("limit settings: the defaults do not contradict each other", (t) => {
   t.deepEqual(limitContradictions(DEFAULTS), []);

@@ -7,9 +7,9 @@ import { serveState } from "./ipc.ts";
 import { createMemoryState, type MemoryState } from "./memory.ts";
 import { isAsk } from "./messages.ts";
 import { stateSuite } from "./suite.ts";
-import type { Order } from "./test-worker.ts";
+import type { Order } from "./test/worker.ts";
 
-const WORKER = fileURLToPath(new URL("test-worker.ts", import.meta.url));
+const WORKER = fileURLToPath(new URL("test/worker.ts", import.meta.url));
 
 function forkWorker(t: ExecutionContext): ChildProcess {
   const worker = fork(WORKER, { execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] });

@@ -4,7 +4,7 @@ import { Failure } from "@postern/contracts";
 import { textLine } from "./line.ts";
 import { cleanFields } from "./redact.ts";
 import { SESSION_FIELDS, sessionRecord, writeSession, type SessionEnd } from "./session-record.ts";
-import { memoryLogger, someSession, STILL } from "./test-helpers.ts";
+import { memoryLogger, someSession, STILL } from "./test/helpers.ts";
 
 const CLOSED: SessionEnd = { ending: "client-closed", failure: undefined, reason: undefined, at: STILL.now() };
 

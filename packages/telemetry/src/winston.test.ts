@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import test from "ava";
 import { Secret } from "@postern/contracts";
-import { STILL, temporaryFolder } from "./test-helpers.ts";
+import { STILL, temporaryFolder } from "./test/helpers.ts";
 import { createLogger } from "./winston.ts";
 
 const settings = { level: "info", format: "text", timestamps: false } as const;

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { memoryLogger, STILL, temporaryFolder } from "./test-helpers.ts";
+import { memoryLogger, STILL, temporaryFolder } from "./test/helpers.ts";
 import { createWireTrace } from "./wire-trace.ts";
 
 function bench(

@@ -2,9 +2,9 @@
 
 import type { Leg, LogFields, Logger } from "@postern/contracts";
 import { createFakeClock, type FakeClock } from "@postern/testing";
-import { createHealthMonitor, type HealthMonitor } from "./monitor.ts";
-import type { Probe } from "./rounds.ts";
-import type { HealthSettings } from "./settings.ts";
+import { createHealthMonitor, type HealthMonitor } from "../monitor.ts";
+import type { Probe } from "../rounds.ts";
+import type { HealthSettings } from "../settings.ts";
 
 export const SETTINGS: HealthSettings = {
   interval: 1000,

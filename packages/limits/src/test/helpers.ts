@@ -1,7 +1,7 @@
 // What the tests of this package share: settings with their defaults, credentials.
 
 import { Secret, type Credentials } from "@postern/contracts";
-import { limitSettings, type LimitSettings } from "./settings.ts";
+import { limitSettings, type LimitSettings } from "../settings.ts";
 
 const { login, connections } = limitSettings.fields;
 

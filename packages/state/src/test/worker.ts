@@ -2,7 +2,7 @@
 // one turn; "afterwards" leaves a take unanswered, waits for the channel to go and prints what the state says then.
 
 import type { Logger } from "@postern/contracts";
-import { ipcState } from "./ipc.ts";
+import { ipcState } from "../ipc.ts";
 
 export type Order =
   | { readonly type: "order"; readonly id: number; readonly method: "take" | "count"; readonly args: [string, number] }
