@@ -3,9 +3,10 @@
 // Throws when the bundle cannot be built.
 
 import { chmod, copyFile, cp, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { licenceTexts, type Metafile } from "./lib/licences.ts";
 import { ROOT, run } from "./lib/run.ts";
+import { filesOf } from "./lib/workspace.ts";
 
 /** CommonJS packages in the bundle (winston …) call require(), which a module does not have. */
 const REQUIRE =
@@ -17,6 +18,13 @@ const LAUNCHER = `#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 exec "$here/node" --disable-warning=ExperimentalWarning "$here/../lib/postern.mjs" "$@"
 `;
+
+/** Folders of the repository that come along as they are, and where they stand. */
+const SHARED = [
+  ["scripts/systemd", "share/systemd"],
+  ["docs", "share/doc"],
+  ["examples", "share/examples"],
+] as const;
 
 async function bundle(folder: string): Promise<void> {
   const metafile = join(folder, "meta.json");
@@ -53,9 +61,9 @@ export async function buildPackage(folder: string): Promise<void> {
   for (const part of ["bin", "lib", "share/doc"]) await mkdir(join(folder, part), { recursive: true });
   await Promise.all([bundle(folder), copyNode(folder)]);
   await writeFile(join(folder, "bin/postern"), LAUNCHER, { mode: 0o755 });
-  await cp(join(ROOT, "scripts/systemd"), join(folder, "share/systemd"), { recursive: true });
-  await cp(join(ROOT, "docs"), join(folder, "share/doc"), { recursive: true });
-  await cp(join(ROOT, "examples"), join(folder, "share/examples"), { recursive: true });
+  for (const [from, to] of SHARED) {
+    for (const file of await filesOf(ROOT, `${from}/**/*.*`)) await cp(join(ROOT, file), join(folder, to, relative(from, file)));
+  }
   await copyFile(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
 }
 
