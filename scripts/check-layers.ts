@@ -82,7 +82,7 @@ function checkManifest(pkg: WorkspacePackage, layers: Layers): string[] {
 
 /** Test code: beside the sources, in a test folder, or the suite that an interface's implementations run. */
 function isTest(file: string): boolean {
-  return /\.test\.ts$|\/test\/|\/(?:suite|test-helpers)\.ts$/.test(file);
+  return /\.test\.ts$|\/test\/|\/suite\.ts$/.test(file);
 }
 
 function importProblem(
