@@ -50,13 +50,15 @@ export function countError(failure: Failure, session: Session, context: Protocol
   }
 }
 
+/** A verb, a path or an address, and a version: "VERB /x NAME/1". A user name such as CORP/1 behind a command is none. */
+const FOREIGN_REQUEST = /^[A-Z]+ (?:[/*]\S*|\S+[:.]\S*) [A-Z]{2,8}\/\d/;
+
 /**
  * Refuses lines that belong to another protocol (a browser's request, a TLS ClientHello on a plain port, a PROXY header
  * from somebody who is not trusted): the connection is closed and nothing that follows is read.
  */
 export function refuseForeign(line: string): void {
-  if (/^[A-Z]+ \S+ [A-Z]{2,8}\/\d/.test(line))
-    throw new Failure("wrong-protocol", "The first line is a request of another protocol");
+  if (FOREIGN_REQUEST.test(line)) throw new Failure("wrong-protocol", "The first line is a request of another protocol");
   if (line.startsWith("\x16\x03")) throw new Failure("wrong-protocol", "A TLS handshake on a port without TLS");
   // Version 2 of the header has a line that is one NUL.
   if (/^PROXY (TCP|UNKNOWN)/.test(line) || line === "\0")

@@ -20,6 +20,7 @@ export {
   usableMechanisms,
   type Front,
 } from "./offer.ts";
+export { oneLine } from "./one-line.ts";
 export { serve } from "./path.ts";
 export { Registry, type Live } from "./registry.ts";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";

@@ -11,7 +11,6 @@ import {
   Failure,
   isLoopback,
   legText,
-  normaliseUser,
   sleep,
   toFailure,
   wipe,
@@ -27,6 +26,7 @@ import { countError } from "./command-loop.ts";
 import { credentialsFor } from "./credentials.ts";
 import type { House, ListenerHouse, SessionTrace } from "./house.ts";
 import { openSession } from "./session.ts";
+import { slowDown } from "./slow-down.ts";
 
 /** Everything that one visit holds, and that its end gives back. */
 interface Visit {
@@ -40,6 +40,8 @@ interface Visit {
   relay: Relay | undefined;
   /** The failure that the client was told already. */
   answered: Failure | undefined;
+  /** The end has come: a place that is granted now goes back at once. */
+  closed: boolean;
   /** Set when the session is ended from outside before the relay runs. */
   ending: Ending | undefined;
 }
@@ -55,7 +57,7 @@ export async function serve(socket: Socket, listener: ListenerHouse, house: Hous
     register(visit, socket);
     session.stage = "proxy-header";
     if (listener.sendsProxyHeader(session.peer.host)) await takeProxyHeader(socket, visit);
-    const place = house.limits.connection(session.client.host).then((taken) => visit.places.push(taken));
+    const place = house.limits.connection(session.client.host).then((taken) => keep(taken, visit));
     place.catch(() => {});
     session.stage = "tls";
     visit.client = await meet(socket, visit);
@@ -123,7 +125,8 @@ async function logIn(client: Connection, visit: Visit): Promise<boolean> {
       return true;
     } catch (error) {
       const failure = toFailure(error);
-      await sleep(house.clock, slowDown(failure, attempt, visit) - (house.clock.now() - startedAt));
+      dropBackend(visit);
+      await sleep(house.clock, slowDown(failure, attempt, house, session) - (house.clock.now() - startedAt));
       if (failure.challenge !== undefined) await attempt.lastChallenge?.(failure.challenge);
       house.logger.info("login failed", {
         session: session.id,
@@ -156,9 +159,10 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
   session.stage = "route";
   const route = await house.router.find({ user: session.identity.user, protocol: listener.protocol.name, credentials, session });
   const backendAttempt = { ...attempt, credentials: credentialsFor(credentials, route.login) };
-  const welcome = await firstWelcome(house.health.order(route.legs), backendAttempt, visit).finally(() =>
-    wipe(backendAttempt.credentials),
-  );
+  const welcome = await firstWelcome(house.health.order(route.legs), backendAttempt, visit).finally(() => {
+    // The client's own secret is still needed, to tell a repeated wrong password from a new guess; logIn wipes it.
+    if (backendAttempt.credentials.secret !== credentials.secret) wipe(backendAttempt.credentials);
+  });
   house.guard.succeeded(session.client.host, session.identity.user);
   session.stage = "limits";
   visit.places.push(await house.limits.user(session.identity.user));
@@ -175,21 +179,21 @@ async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit
       visit.house.observer.dialled(leg, true);
       return welcome;
     } catch (error) {
-      visit.backend?.destroy();
-      visit.backend = undefined;
+      dropBackend(visit);
       last = toFailure(error);
       if (!last.row.tryNext) throw last;
       visit.house.observer.dialled(leg, false);
       visit.house.health.failed(leg, last.message, visit.session.client.host);
-      visit.house.logger.warn("backend failed", {
-        session: visit.session.id,
-        stage: visit.session.stage,
-        kind: last.kind,
-        reason: last.message,
-      });
+      const { id, stage } = visit.session;
+      visit.house.logger.warn("backend failed", { session: id, stage, kind: last.kind, reason: last.message });
     }
   }
   throw last;
+}
+
+function dropBackend(visit: Visit): void {
+  visit.backend?.destroy();
+  visit.backend = undefined;
 }
 
 async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welcome> {
@@ -217,21 +221,6 @@ async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welc
   return listener.protocol.login(backend, attempt, session, leg, listener.context);
 }
 
-/** Milliseconds that this answer takes at least. Only guesses are slowed; what a source asks for counts too. */
-function slowDown(failure: Failure, attempt: Attempt, { house, session }: Visit): number {
-  if (!GUESSES.has(failure.kind)) return failure.waitMs;
-  const user = session.identity?.user ?? normaliseUser(attempt.credentials.authcid, undefined) ?? "";
-  return Math.max(failure.waitMs, house.guard.failed(session.client.host, user, attempt.credentials));
-}
-
-const GUESSES: ReadonlySet<Failure["kind"]> = new Set([
-  "wrong-credentials",
-  "unknown-user",
-  "not-authorized",
-  "route-refused",
-  "credentials-expired",
-]);
-
 /** Copies both ways until one side ends. */
 function relay(visit: Visit): Promise<RelayEnd> {
   const { client, backend } = visit;
@@ -253,6 +242,7 @@ function openVisit(session: Session, listener: ListenerHouse, house: House): Vis
     backend: undefined,
     relay: undefined,
     answered: undefined,
+    closed: false,
     ending: undefined,
   };
 }
@@ -281,6 +271,12 @@ function register(visit: Visit, socket: Socket): void {
   });
 }
 
+/** Keeps a place until the end. It may be granted after the end: the limits are asked while TLS begins. */
+function keep(place: Place, visit: Visit): void {
+  if (visit.closed) place.release();
+  else visit.places.push(place);
+}
+
 function close(visit: Visit, socket: Socket): void {
   const { house, session, relay, client, backend } = visit;
   if (relay !== undefined) {
@@ -291,6 +287,7 @@ function close(visit: Visit, socket: Socket): void {
     else client.close(house.clock);
     backend?.destroy();
   }
+  visit.closed = true;
   for (const place of visit.places) place.release();
   house.registry.remove(session);
   visit.trace?.close();
