@@ -2,6 +2,7 @@
 // the connection.
 
 import type { Failure, FailureKind } from "@postern/contracts";
+import { oneLine } from "@postern/core";
 
 interface Reply {
   readonly status: "NO" | "BAD" | "BYE" | "nothing";
@@ -64,7 +65,7 @@ export function refusal(failure: Failure, tag: string): string {
   if (status === "nothing") return "";
   const said = relay ? failure.said : undefined;
   const shown = said?.code ?? code;
-  const words = `${shown === undefined ? "" : `[${shown}] `}${said?.text || failure.row.public}`;
+  const words = `${shown === undefined ? "" : `[${shown}] `}${oneLine(said?.text || failure.row.public)}`;
   if (status === "BYE") return `* BYE ${words}\r\n`;
   const answer = tag === "" ? `* ${failure.row.mayContinue ? "BAD" : "BYE"} ${words}\r\n` : `${tag} ${status} ${words}\r\n`;
   return failure.row.mayContinue || tag === "" ? answer : `${answer}* BYE ${failure.row.public}\r\n`;

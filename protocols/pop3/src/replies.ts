@@ -1,6 +1,7 @@
 // The words for each failure: -ERR with a response code (RFC 2449 section 8, RFC 3206).
 
 import type { Failure, FailureKind } from "@postern/contracts";
+import { oneLine } from "@postern/core";
 
 interface Reply {
   /** Without brackets; undefined for none. */
@@ -67,7 +68,7 @@ export function refusal(failure: Failure): string {
   if (silent) return "";
   const said = relay ? failure.said : undefined;
   const shown = said?.code ?? code;
-  return `-ERR ${shown === undefined ? "" : `[${shown}] `}${said?.text || failure.row.public}\r\n`;
+  return `-ERR ${shown === undefined ? "" : `[${shown}] `}${oneLine(said?.text || failure.row.public)}\r\n`;
 }
 
 /** Kinds for the response codes of a backend's -ERR. */
