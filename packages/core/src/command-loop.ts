@@ -30,7 +30,8 @@ export async function runCommands<F extends Front, C extends Command>(loop: Comm
     try {
       command = await loop.read();
       const row = loop.rows.get(command.verb);
-      if (row === undefined) throw new Failure("unknown-command", `Unknown command ${JSON.stringify(command.verb.slice(0, 40))}`);
+      // The word is not told to the log: it may be a part of an exchange that was refused, and so a secret.
+      if (row === undefined) throw new Failure("unknown-command", `Unknown command of ${command.verb.length} characters`);
       const outcome = await row(loop.front, command);
       if (outcome === "bye") return undefined;
       if (outcome !== undefined) return outcome;

@@ -70,13 +70,20 @@ export function converse(client: ClientDialogue, session: Session, context: Prot
 
 async function readCommand(client: ClientDialogue): Promise<Pop3Command> {
   const line = await client.readLine();
-  refuseForeign(line);
   const space = line.indexOf(" ");
   const verb = (space === -1 ? line : line.slice(0, space)).toUpperCase();
   const args = space === -1 ? "" : line.slice(space + 1);
-  client.trace(verb === "USER" || verb === "XCLIENT" ? line : `${verb}${args === "" ? "" : " ***"}`);
+  // A password may look like anything.
+  if (!ROWS.has(verb)) refuseForeign(line);
+  client.trace(shown(line, verb, args));
   if (!/^[A-Z0-9]{3,16}$/.test(verb)) throw new Failure("syntax", "A command is a word of letters");
   return { verb, args };
+}
+
+/** What the wire trace may show of a line. An unknown word may be a response that a client sent without being asked. */
+function shown(line: string, verb: string, args: string): string {
+  if (!ROWS.has(verb)) return "***";
+  return verb === "USER" || verb === "XCLIENT" ? line : `${verb}${args === "" ? "" : " ***"}`;
 }
 
 function capa(front: Front): undefined {
@@ -90,12 +97,13 @@ function utf8({ client, session }: Front, { args }: Pop3Command): undefined {
   client.write("+OK UTF-8 from now on\r\n");
 }
 
-async function stls(front: Front, { args }: Pop3Command): Promise<undefined> {
+async function stls(front: Pop3Front, { args }: Pop3Command): Promise<undefined> {
   if (args !== "") throw new Failure("syntax", "STLS takes no argument");
   requireStartTls(front, "STLS");
   front.client.write("+OK Begin TLS negotiation now\r\n");
   await front.client.startTls();
   // What was said in clear may have been said by somebody else (RFC 2595 section 4).
+  front.user = undefined;
   front.session.utf8 = false;
   front.session.hops = 0;
 }
