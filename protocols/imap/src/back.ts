@@ -135,5 +135,10 @@ function backendRefusal(tagged: Tagged, challenge: Buffer | undefined): Failure 
   const said = { ...(code !== undefined && { code }), text: (match?.[2] ?? tagged.text).slice(0, 300) };
   const known = code === undefined ? "wrong-credentials" : (KIND_OF_CODE[code] ?? "wrong-credentials");
   const kind = tagged.status === "BAD" ? "backend-mechanism" : known;
-  return new Failure(kind, `The backend says ${tagged.status} ${tagged.text}`, { said, ...(challenge && { challenge }) });
+  // Its words for a wrong password stay here: an unknown user, whom no backend was asked for, must be told the same.
+  const told = kind !== "wrong-credentials";
+  return new Failure(kind, `The backend says ${tagged.status} ${tagged.text}`, {
+    ...(told && { said }),
+    ...(challenge && { challenge }),
+  });
 }

@@ -7,7 +7,7 @@ import { oneLine } from "@postern/core";
 interface Reply {
   readonly status: "NO" | "BAD" | "BYE" | "nothing";
   readonly code?: string;
-  /** The backend's own words may be told: they say more than ours and give nothing away. */
+  /** The words of the backend, or of the route source that refused, may be told: they say more than ours. */
   readonly relay?: boolean;
 }
 
@@ -31,7 +31,7 @@ export const REPLIES: Readonly<Record<FailureKind, Reply>> = {
   "unknown-mechanism": { status: "NO", code: "CANNOT" },
   "exchange-cancelled": { status: "BAD" },
   "exchange-malformed": { status: "BAD" },
-  "wrong-credentials": { status: "NO", code: "AUTHENTICATIONFAILED" },
+  "wrong-credentials": { status: "NO", code: "AUTHENTICATIONFAILED", relay: true },
   "not-authorized": { status: "NO", code: "AUTHORIZATIONFAILED", relay: true },
   "credentials-expired": { status: "NO", code: "EXPIRED", relay: true },
   "verifier-down": UNAVAILABLE,

@@ -126,5 +126,7 @@ function refused(reply: Reply, challenge: Buffer | undefined): Failure {
   const code = match?.[1]?.toUpperCase();
   const said = { ...(code !== undefined && { code }), text: (match?.[2] ?? reply.text).slice(0, 300) };
   const kind = code === undefined ? "wrong-credentials" : (KIND_OF_CODE[code] ?? "wrong-credentials");
-  return new Failure(kind, `The backend says -ERR ${reply.text}`, { said, ...(challenge && { challenge }) });
+  // Its words for a wrong password stay here: an unknown user, whom no backend was asked for, must be told the same.
+  const told = kind !== "wrong-credentials";
+  return new Failure(kind, `The backend says -ERR ${reply.text}`, { ...(told && { said }), ...(challenge && { challenge }) });
 }

@@ -8,7 +8,7 @@ interface Reply {
   readonly code?: "AUTH" | "SYS/TEMP" | "SYS/PERM" | "IN-USE" | "LOGIN-DELAY";
   /** Nothing is said, the connection is closed. */
   readonly silent?: boolean;
-  /** The backend's own words may be told. */
+  /** The words of the backend, or of the route source that refused, may be told. */
   readonly relay?: boolean;
 }
 
@@ -34,7 +34,7 @@ export const REPLIES: Readonly<Record<FailureKind, Reply>> = {
   "unknown-mechanism": PLAIN,
   "exchange-cancelled": PLAIN,
   "exchange-malformed": PLAIN,
-  "wrong-credentials": { code: "AUTH" },
+  "wrong-credentials": { code: "AUTH", relay: true },
   "not-authorized": { code: "AUTH", relay: true },
   "credentials-expired": { code: "AUTH", relay: true },
   "verifier-down": TEMP,
