@@ -41,8 +41,11 @@ const LF = 10;
 const CR = 13;
 
 export class Connection {
-  /** Set by the relay: takes what arrives on a socket made with `onread`; true when it still holds the chunk's memory. */
-  relaySink: ((chunk: Buffer) => boolean) | undefined;
+  /**
+   * Set by the relay: takes what arrives on a socket made with `onread`, and gives back `lent` when the chunk is written.
+   * False: read no more until the socket is resumed.
+   */
+  relaySink: ((chunk: Buffer, lent: Buffer | undefined) => boolean) | undefined;
   traceLine: TraceLine | undefined;
   readonly role: ConnectionRole;
   readonly limits: ReadLimits;

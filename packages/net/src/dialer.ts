@@ -7,7 +7,7 @@ import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from "n
 import { Failure, legText, type Clock, type Leg } from "@postern/contracts";
 import { BACKEND_ROLE, Connection, type ReadLimits } from "./connection.ts";
 import { buildProxyHeader, type ProxyFacts } from "./proxy-header.ts";
-import { ReadBuffer } from "./read-buffer.ts";
+import { giveBack, ReadBuffer } from "./read-buffer.ts";
 
 export interface DialOptions {
   readonly clock: Clock;
@@ -58,12 +58,10 @@ export async function dial(leg: Leg, options: DialOptions): Promise<Connection> 
 }
 
 function deliver(connection: Connection | undefined, buffer: ReadBuffer, count: number): boolean {
-  const chunk = buffer.view(count);
-  if (connection?.relaySink !== undefined) {
-    if (connection.relaySink(chunk)) buffer.hold();
-  } else {
-    connection?.feed(Buffer.from(chunk));
-  }
+  const { chunk, lent } = buffer.view(count);
+  if (connection?.relaySink !== undefined) return connection.relaySink(chunk, lent);
+  connection?.feed(Buffer.from(chunk));
+  if (lent !== undefined) giveBack(lent);
   return true;
 }
 

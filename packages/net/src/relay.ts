@@ -5,11 +5,12 @@
 import type { Socket } from "node:net";
 import type { Ending } from "@postern/contracts";
 import type { Connection } from "./connection.ts";
+import { giveBack } from "./read-buffer.ts";
 
 const RELAY = Symbol("relay");
 
-/** Bytes queued towards a peer before the other side is paused. */
-const HIGH_WATER = 512 * 1024;
+/** Bytes queued towards a peer before the other side is paused: little, so that they stay in the processor's cache. */
+const HIGH_WATER = 128 * 1024;
 const LF = 10;
 
 interface Leg extends Socket {
@@ -32,6 +33,8 @@ export class Relay {
   #lastToClient = LF;
   #ending: Ending | undefined;
   #reason: string | undefined;
+  /** Large buffers on their way to the client; only sessions that move bulk data have it. */
+  #lent: Lent | undefined;
   #done: (end: RelayEnd) => void;
 
   constructor(client: Connection, backend: Connection, done: (end: RelayEnd) => void) {
@@ -42,7 +45,7 @@ export class Relay {
     this.#backend = backend.socket;
     this.#client[RELAY] = this;
     this.#backend[RELAY] = this;
-    backend.relaySink = (chunk) => this.fromBackend(chunk);
+    backend.relaySink = (chunk, lent) => this.fromBackend(chunk, lent);
     attach(this.#client, onClientData);
     attach(this.#backend, onBackendData);
     if (fromBackend.length > 0) this.fromBackend(fromBackend);
@@ -64,14 +67,20 @@ export class Relay {
     if (this.#backend.writableLength > HIGH_WATER) this.#client.pause();
   }
 
-  /** True when the chunk's memory is still in use after the call. */
-  fromBackend(chunk: Buffer): boolean {
+  /** `lent` is given back when the chunk is written. False when the backend has to wait. */
+  fromBackend(chunk: Buffer, lent?: Buffer): boolean {
     this.bytesOut += chunk.length;
     this.#lastToClient = chunk[chunk.length - 1] ?? LF;
-    this.#client.write(chunk);
-    const queued = this.#client.writableLength;
-    if (queued > HIGH_WATER) this.#backend.pause();
-    return queued > 0;
+    if (lent === undefined) {
+      this.#client.write(chunk);
+    } else {
+      this.#lent ??= new Lent();
+      this.#lent.push(lent);
+      this.#client.write(chunk, this.#lent.giveBack);
+    }
+    if (this.#client.writableLength < HIGH_WATER) return true;
+    this.#backend.pause();
+    return false;
   }
 
   /**
@@ -115,6 +124,21 @@ export class Relay {
     if (!other.destroyed) return void other.resume();
     this.#done({ ending: this.#ending ?? "client-closed", reason: this.#reason });
   }
+}
+
+/** Buffers behind writes that are not done yet. Writes end in order, so the first one out is the first that was lent. */
+class Lent {
+  readonly #buffers: Buffer[] = [];
+
+  push(buffer: Buffer): void {
+    this.#buffers.push(buffer);
+  }
+
+  readonly giveBack = (error?: Error | null): void => {
+    const buffer = this.#buffers.shift();
+    // After an error nobody knows what the system still reads from: such a buffer is left to the garbage collector.
+    if (buffer !== undefined && !error) giveBack(buffer);
+  };
 }
 
 function attach(socket: Leg, onData: (this: Leg, chunk: Buffer) => void): void {

@@ -49,6 +49,7 @@ export class TlsServer {
     const [first] = contexts;
     if (first === undefined) throw new Error("A TLS server needs a certificate");
     this.#fallback = first;
+    if (contexts.length === 1) return;
     options.certificates.forEach(({ names }, index) => {
       for (const name of names) if (!this.#byName.has(name)) this.#byName.set(name, contexts[index] ?? first);
     });
@@ -68,7 +69,8 @@ export class TlsServer {
     const secured = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.#fallback,
-      SNICallback: this.#sni,
+      // One certificate needs no choice, and the callback costs time and memory in every handshake.
+      ...(this.#byName.size > 0 && { SNICallback: this.#sni }),
       ALPNProtocols: [...alpn],
       requestCert: policy !== "none",
       rejectUnauthorized: false,
