@@ -14,6 +14,8 @@ export function runWorker(): Promise<number> {
   return new Promise((resolve) => {
     const drain = async (): Promise<void> => {
       await gateway?.drain();
+      // The channel to the primary would keep an idle process alive until it is killed.
+      process.channel?.unref();
       resolve(0);
     };
     process.on("message", (message: unknown) => {
