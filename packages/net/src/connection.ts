@@ -41,11 +41,6 @@ const LF = 10;
 const CR = 13;
 
 export class Connection {
-  /**
-   * Set by the relay: takes what arrives on a socket made with `onread`, and gives back `lent` when the chunk is written.
-   * False: read no more until the socket is resumed.
-   */
-  relaySink: ((chunk: Buffer, lent: Buffer | undefined) => boolean) | undefined;
   traceLine: TraceLine | undefined;
   readonly role: ConnectionRole;
   readonly limits: ReadLimits;
@@ -157,9 +152,10 @@ export class Connection {
     this.#deadline?.cancel();
     this.#uncork();
     this.#detach();
-    const rest = this.#unread;
+    const chunks = [this.#unread];
+    for (let chunk: unknown = this.#socket.read(); chunk !== null; chunk = this.#socket.read()) chunks.push(chunk as Buffer);
     this.#unread = EMPTY;
-    return rest;
+    return chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks);
   }
 
   /** Sends what is queued and FIN, and gives the peer a moment to take it before the socket is destroyed. */
@@ -184,7 +180,8 @@ export class Connection {
   readonly feed = (chunk: Buffer): void => {
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     this.#poll();
-    if (this.#unread.length > this.limits.maxUnread) this.#socket.pause();
+    // Whoever waits for more bytes than that has bounded their number: to pause now would be to wait for ever.
+    if (this.#waiting === undefined && this.#unread.length > this.limits.maxUnread) this.#socket.pause();
   };
 
   #attach(): void {

@@ -2,12 +2,11 @@
 // backend costs one dial time-out at most. Sessions with TLS backends are resumed. Never chooses a backend.
 // Failure: backend-unreachable, backend-silent, backend-tls, backend-lost. RFC 8446, RFC 9525 (names).
 
-import { connect, isIP, type NetConnectOpts, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { Failure, legText, type Clock, type Leg } from "@postern/contracts";
 import { BACKEND_ROLE, Connection, type ReadLimits } from "./connection.ts";
 import { buildProxyHeader, type ProxyFacts } from "./proxy-header.ts";
-import { giveBack, ReadBuffer } from "./read-buffer.ts";
 
 export interface DialOptions {
   readonly clock: Clock;
@@ -22,21 +21,16 @@ const MAX_SESSIONS = 4096;
 
 /** A connection whose backend has spoken first; the bytes are unread. */
 export async function dial(leg: Leg, options: DialOptions): Promise<Connection> {
-  const buffer = leg.tls === "none" ? new ReadBuffer() : undefined;
-  const box: { connection?: Connection } = {};
-  const target: NetConnectOpts = {
+  const socket = connect({
     host: leg.host,
     port: leg.port,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 120_000,
     allowHalfOpen: true,
-    ...(buffer && { onread: { buffer: buffer.next, callback: (count: number) => deliver(box.connection, buffer, count) } }),
-  };
-  const socket = connect(target);
+  });
   const upgrade = (plain: Socket): Promise<TLSSocket> => secure(plain, leg);
   const connection = new Connection(socket, BACKEND_ROLE, options.limits, { secure: false, upgrade });
-  box.connection = connection;
   connection.deadline(
     options.clock,
     leg.dialTimeoutMs,
@@ -55,14 +49,6 @@ export async function dial(leg: Leg, options: DialOptions): Promise<Connection> 
     socket.destroy();
     throw error;
   }
-}
-
-function deliver(connection: Connection | undefined, buffer: ReadBuffer, count: number): boolean {
-  const { chunk, lent } = buffer.view(count);
-  if (connection?.relaySink !== undefined) return connection.relaySink(chunk, lent);
-  connection?.feed(Buffer.from(chunk));
-  if (lent !== undefined) giveBack(lent);
-  return true;
 }
 
 function proxyHeader(version: "v1" | "v2", client: ProxyFacts | undefined): Buffer {

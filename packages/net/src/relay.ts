@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Ending } from "@postern/contracts";
 import type { Connection } from "./connection.ts";
-import { giveBack } from "./read-buffer.ts";
+import { giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
 
 const RELAY = Symbol("relay");
 
@@ -33,8 +33,9 @@ export class Relay {
   #lastToClient = LF;
   #ending: Ending | undefined;
   #reason: string | undefined;
-  /** Large buffers on their way to the client; only sessions that move bulk data have it. */
-  #lent: Lent | undefined;
+  /** Large buffers on their way; only sessions that move bulk data have them. */
+  #lentByClient: Lent | undefined;
+  #lentByBackend: Lent | undefined;
   #done: (end: RelayEnd) => void;
 
   constructor(client: Connection, backend: Connection, done: (end: RelayEnd) => void) {
@@ -45,9 +46,8 @@ export class Relay {
     this.#backend = backend.socket;
     this.#client[RELAY] = this;
     this.#backend[RELAY] = this;
-    backend.relaySink = (chunk, lent) => this.fromBackend(chunk, lent);
-    attach(this.#client, onClientData);
-    attach(this.#backend, onBackendData);
+    attach(this.#client, client.secure, onClientData, (chunk, lent) => this.fromClient(chunk, lent));
+    attach(this.#backend, backend.secure, onBackendData, (chunk, lent) => this.fromBackend(chunk, lent));
     if (fromBackend.length > 0) this.fromBackend(fromBackend);
     if (fromClient.length > 0) this.fromClient(fromClient);
     if (client.ended) this.ended(this.#client);
@@ -61,25 +61,26 @@ export class Relay {
     return this.bytesIn + this.bytesOut;
   }
 
-  fromClient(chunk: Buffer): void {
+  /** `lent` is given back when the chunk is written. False when the client has to wait. */
+  fromClient(chunk: Buffer, lent?: Lending): boolean {
     this.bytesIn += chunk.length;
-    this.#backend.write(chunk);
-    if (this.#backend.writableLength > HIGH_WATER) this.#client.pause();
+    if (lent === undefined) this.#backend.write(chunk);
+    else this.#backend.write(chunk, (this.#lentByClient ??= new Lent()).until(lent));
+    return this.#mayReadOn(this.#client, this.#backend);
   }
 
   /** `lent` is given back when the chunk is written. False when the backend has to wait. */
-  fromBackend(chunk: Buffer, lent?: Buffer): boolean {
+  fromBackend(chunk: Buffer, lent?: Lending): boolean {
     this.bytesOut += chunk.length;
     this.#lastToClient = chunk[chunk.length - 1] ?? LF;
-    if (lent === undefined) {
-      this.#client.write(chunk);
-    } else {
-      this.#lent ??= new Lent();
-      this.#lent.push(lent);
-      this.#client.write(chunk, this.#lent.giveBack);
-    }
-    if (this.#client.writableLength < HIGH_WATER) return true;
-    this.#backend.pause();
+    if (lent === undefined) this.#client.write(chunk);
+    else this.#client.write(chunk, (this.#lentByBackend ??= new Lent()).until(lent));
+    return this.#mayReadOn(this.#backend, this.#client);
+  }
+
+  #mayReadOn(from: Leg, to: Leg): boolean {
+    if (to.writableLength < HIGH_WATER) return true;
+    from.pause();
     return false;
   }
 
@@ -128,21 +129,24 @@ export class Relay {
 
 /** Buffers behind writes that are not done yet. Writes end in order, so the first one out is the first that was lent. */
 class Lent {
-  readonly #buffers: Buffer[] = [];
+  readonly #lendings: Lending[] = [];
 
-  push(buffer: Buffer): void {
-    this.#buffers.push(buffer);
+  /** The callback for the write that uses `lending`. */
+  until(lending: Lending): (error?: Error | null) => void {
+    this.#lendings.push(lending);
+    return this.#done;
   }
 
-  readonly giveBack = (error?: Error | null): void => {
-    const buffer = this.#buffers.shift();
+  readonly #done = (error?: Error | null): void => {
+    const lending = this.#lendings.shift();
     // After an error nobody knows what the system still reads from: such a buffer is left to the garbage collector.
-    if (buffer !== undefined && !error) giveBack(buffer);
+    if (lending !== undefined && !error) giveBack(lending);
   };
 }
 
-function attach(socket: Leg, onData: (this: Leg, chunk: Buffer) => void): void {
-  socket.on("data", onData);
+function attach(socket: Leg, isTls: boolean, onData: (this: Leg, chunk: Buffer) => void, reader: OwnReader): void {
+  if (isAvailable) readIntoOwn(socket, isTls ? "tls" : "plain", reader);
+  else socket.on("data", onData);
   socket.on("drain", onDrain);
   socket.on("end", onEnd);
   socket.on("error", onError);

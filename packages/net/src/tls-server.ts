@@ -109,6 +109,7 @@ function handshake(secured: TLSSocket, raw: Socket): Promise<void> {
     const settle = (): void => {
       secured.off("secure", onSecure);
       secured.off("error", onError);
+      secured.off("end", onClose);
       secured.off("close", onClose);
     };
     const onSecure = (): void => {
@@ -125,6 +126,8 @@ function handshake(secured: TLSSocket, raw: Socket): Promise<void> {
     const onClose = (): void => onError(new Error("the client closed the connection"));
     secured.on("secure", onSecure);
     secured.on("error", onError);
+    // The sockets are half-open: a FIN alone does not close them.
+    secured.on("end", onClose);
     secured.on("close", onClose);
   });
 }
