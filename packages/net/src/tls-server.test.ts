@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import test, { type ExecutionContext } from "ava";
 import { createAuthority, issue, selfSigned } from "@postern/certs";
-import { Failure } from "@postern/contracts";
+import type { Failure } from "@postern/contracts";
 import { kindOf, socketPair } from "../test/helpers.ts";
 import {
   TlsServer,
