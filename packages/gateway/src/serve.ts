@@ -73,21 +73,28 @@ interface Watch {
 /** Obeys signals until the node has drained. */
 function untilTold({ args, node, logger, notifier, status }: Watch): Promise<void> {
   let work: Promise<void> = Promise.resolve();
+  let stopping = false;
   return new Promise((resolve) => {
     process.on("SIGHUP", () => {
+      // A reload would open the listeners again.
+      if (stopping) return;
       work = work.then(async () => {
         await notifier.reloading();
         await reload(args, node, logger);
         await notifier.ready(status);
       });
     });
-    let stopping = false;
     const stop = (signal: string): void => {
       if (stopping) process.exit(1);
       stopping = true;
       logger.info("stopping", { signal });
       void notifier.stopping("Saying goodbye to all sessions");
-      void node.drain().then(resolve);
+      // Neither closed sockets nor the clock's timers keep the process alive until the drain is over.
+      const awake = setInterval(() => {}, 60_000);
+      void node.drain().then(() => {
+        clearInterval(awake);
+        resolve();
+      });
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);

@@ -11,25 +11,37 @@ export function runWorker(): Promise<number> {
   // Signals are for the primary, which tells its workers; a terminal sends them to all.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   let gateway: Gateway | undefined;
+  let work: Promise<void> = Promise.resolve();
+  let draining = false;
+  const take = async (orders: Orders): Promise<void> => {
+    if (draining) return answer({ type: "postern.failed", reason: "The worker is stopping" });
+    try {
+      gateway = await obey(orders, gateway);
+      answer({ type: "postern.ready", lines: gateway.lines() });
+    } catch (error) {
+      answer({ type: "postern.failed", reason: error instanceof Error ? error.message : String(error) });
+    }
+  };
   return new Promise((resolve) => {
     const drain = async (): Promise<void> => {
+      // Orders that are being obeyed come first: what they open is closed again.
+      await work;
       await gateway?.drain();
       // The channel to the primary would keep an idle process alive until it is killed.
       process.channel?.unref();
       resolve(0);
     };
+    const stop = (): void => {
+      if (draining) return;
+      draining = true;
+      void drain();
+    };
     process.on("message", (message: unknown) => {
       if (!isToWorker(message)) return;
-      if (message.type === "postern.drain") return void drain();
-      void obey(message.orders, gateway).then(
-        (running) => {
-          gateway = running;
-          answer({ type: "postern.ready", lines: running.lines() });
-        },
-        (error: unknown) => answer({ type: "postern.failed", reason: error instanceof Error ? error.message : String(error) }),
-      );
+      if (message.type === "postern.drain") return stop();
+      work = work.then(() => take(message.orders));
     });
-    process.once("disconnect", () => void drain());
+    process.once("disconnect", stop);
   });
 }
 
