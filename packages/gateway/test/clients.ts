@@ -48,7 +48,9 @@ export async function succeed(program: string, args: readonly string[], options:
 }
 
 export interface TalkOptions {
-  readonly port: number;
+  readonly port?: number;
+  /** A unix socket instead of a port. */
+  readonly path?: string;
   /** The address to come from: 127.0.0.5. */
   readonly from?: string;
   /** What is sent before TLS. */
@@ -74,9 +76,9 @@ export class Talk {
   }
 
   /** Connects; with TLS and the tests' authority unless told otherwise. */
-  static async open({ port, from, prelude, tls = {} }: TalkOptions): Promise<Talk> {
+  static async open({ port = 0, path, from, prelude, tls = {} }: TalkOptions): Promise<Talk> {
     const target: TcpNetConnectOpts = { port, host: "127.0.0.1", ...(from !== undefined && { localAddress: from }) };
-    const raw = connectTcp(target);
+    const raw = connectTcp(path === undefined ? target : { path });
     await opened(raw, "connect");
     if (prelude !== undefined) raw.write(prelude);
     if (tls === false) return new Talk(raw);
