@@ -26,7 +26,7 @@ interface Internals {
   readonly generator: symbol;
 }
 
-type Opened = Socket & { [key: symbol]: unknown; readonly _handle?: Handle };
+type Opened = Socket & { [key: symbol]: unknown; readonly _handle?: Handle | null };
 
 const internals = findInternals();
 
@@ -64,7 +64,8 @@ export function giveBack({ buffer, spare }: Lending): void {
  */
 export function readIntoOwn(socket: Socket, kind: keyof typeof SIZES, reader: OwnReader): void {
   const opened = socket as Opened;
-  if (internals === undefined || opened._handle === undefined) return;
+  // A socket that was cut has no handle, and nothing to read.
+  if (internals === undefined || !opened._handle) return;
   const spare = spares[kind];
   let buffer: Buffer = SHARED;
   let lent = false;

@@ -54,6 +54,8 @@ export class Relay {
     if (backend.ended) this.ended(this.#backend);
     this.#client.resume();
     this.#backend.resume();
+    // No event will tell of sockets that were closed before.
+    if (this.#client.closed && this.#backend.closed) this.closed(this.#client);
   }
 
   /** All bytes relayed so far: when it stands still, the session is idle. */

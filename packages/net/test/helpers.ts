@@ -116,12 +116,20 @@ export async function kindOf(work: Promise<unknown>): Promise<FailureKind | "no 
   }
 }
 
-/** All bytes that a socket gives until its end. */
-export async function collect(socket: Socket): Promise<Buffer> {
+/** All bytes that a socket gives until its end. Our own half stays open. */
+export function collect(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  return new Promise((resolve, reject) => {
+    socket.on("data", (chunk: Buffer) => void chunks.push(chunk));
+    if (socket.readableEnded) resolve(Buffer.alloc(0));
+    socket.once("end", () => resolve(Buffer.concat(chunks)));
+    socket.once("error", reject);
+    socket.resume();
+  });
 }
+
+/** Resolves when a socket is closed, however. */
+export const closeOf = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once("close", () => resolve()));
 
 /** Waits until `value` has not changed for some turns of a short timer. */
 export async function settled(value: () => number): Promise<number> {
