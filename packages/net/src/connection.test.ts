@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import test from "ava";
 import * as fc from "fast-check";
-import { collect, kindOf, LIMITS, manualClock, memoryConnection, socketPair, plainConnection } from "../test/helpers.ts";
+import { collect, kindOf, LIMITS, manualClock, memoryConnection, socketPair, plainConnection, settled } from "../test/helpers.ts";
 import { BACKEND_ROLE, CLIENT_ROLE, Connection } from "./connection.ts";
 
 type Read =
@@ -190,6 +190,43 @@ test("connection: what is written in one turn leaves as one chunk, in order", as
   connection.write("thr\xe9e\r\n");
   const [chunk] = (await once(dialled, "data")) as [Buffer];
   t.is(chunk.toString("latin1"), "one\r\ntwo\r\nthr\xe9e\r\n");
+});
+
+test("connection: a peer that does not read its answers is not listened to until it does, or until the deadline", async (t) => {
+  for (const reads of [true, false]) {
+    const [client, server] = await socketPair(t);
+    const clock = manualClock();
+    const connection = plainConnection(server, CLIENT_ROLE);
+    connection.deadline(clock, 1000, "login-timeout", "too slow");
+    client.pause();
+    client.write("a\r\n".repeat(50_000));
+    const answer = "x".repeat(1000);
+    let answered = 0;
+    const dialogue = (async () => {
+      for (;;) {
+        await connection.readLine();
+        connection.write(answer);
+        answered++;
+      }
+    })();
+    dialogue.catch(() => {});
+    // The system takes some of it into its own buffers; then nothing moves.
+    await settled(() => answered);
+    t.true(answered > 0);
+    t.true(answered < 50_000, `${answered} answers`);
+    t.true(server.writableLength < 256 * 1024, `${server.writableLength} bytes are kept`);
+    if (reads) {
+      let got = 0;
+      client.on("data", (chunk: Buffer) => (got += chunk.length));
+      client.resume();
+      while (got < 50_000 * answer.length) await once(client, "data");
+      client.destroy();
+      t.is(await kindOf(dialogue), "client-gone");
+    } else {
+      clock.fire();
+      t.is(await kindOf(dialogue), "login-timeout");
+    }
+  }
 });
 
 test("connection: the trace shows what is written, and the mask in place of secrets", (t) => {

@@ -224,6 +224,8 @@ export class Connection {
   }
 
   #read<T>(take: () => T | undefined): Promise<T> {
+    // Who asks and asks and never reads the answers would fill the memory with them.
+    if (this.#socket.writableNeedDrain && this.#failure === undefined) return this.#drained().then(() => this.#read(take));
     try {
       const got = take();
       if (got !== undefined) return Promise.resolve(got);
@@ -241,6 +243,24 @@ export class Connection {
       };
       this.#waiting = { poll, reject };
       this.#socket.resume();
+    });
+  }
+
+  /** Resolves when the peer has taken what was written to it. */
+  #drained(): Promise<void> {
+    if (this.#waiting !== undefined) return Promise.reject(new Failure("internal", "Two reads at a time"));
+    const socket = this.#socket;
+    return new Promise((resolve, reject) => {
+      const onDrain = (): void => {
+        this.#waiting = undefined;
+        resolve();
+      };
+      socket.once("drain", onDrain);
+      const gone = (failure: Failure): void => {
+        socket.off("drain", onDrain);
+        reject(failure);
+      };
+      this.#waiting = { poll: () => false, reject: gone };
     });
   }
 
