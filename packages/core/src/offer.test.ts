@@ -1,0 +1,87 @@
+import test from "ava";
+import { Failure, type FailureKind } from "@postern/contracts";
+import { MECHANISMS } from "@postern/sasl";
+import { fakeFront, type FrontOptions } from "../test/front.ts";
+import {
+  authenticateBy,
+  plaintextAllowed,
+  requirePasswords,
+  requireStartTls,
+  takesPasswords,
+  usableMechanisms,
+} from "./offer.ts";
+
+const mechanisms = (...names: readonly string[]) => [...MECHANISMS.values()].filter(({ name }) => names.includes(name));
+
+function kindOf(run: () => void): FailureKind | undefined {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Failure) return error.kind;
+    throw error;
+  }
+}
+
+for (const [title, options, allowed] of [
+  ["in clear from afar: no", {}, false],
+  ["inside TLS: yes", { client: { secure: true } }, true],
+  ["from loopback: yes", { session: { client: { host: "127.0.0.9", port: 1 } } }, true],
+  ["from IPv6 loopback: yes", { session: { client: { host: "::1", port: 1 } } }, true],
+  ["from a unix socket: yes", { session: { client: { host: "", port: 0 } } }, true],
+  ["where the listener says so: yes", { allowPlaintext: true }, true],
+  // The load balancer is on this machine, the client is not.
+  ["from afar through a peer on loopback: no", { session: { peer: { host: "127.0.0.1", port: 1 } } }, false],
+] as const satisfies readonly (readonly [string, FrontOptions, boolean])[]) {
+  test(`offer: secrets as they are ${title}`, (t) => {
+    const front = fakeFront(options);
+    t.is(plaintextAllowed(front), allowed);
+    const names = usableMechanisms(front).map(({ name }) => name);
+    t.deepEqual(names, allowed ? [...MECHANISMS.keys()] : ["CRAM-MD5"]);
+  });
+}
+
+test("offer: the protocol's own login command goes with mechanisms of passwords", (t) => {
+  t.true(takesPasswords(fakeFront({ context: { mechanisms: mechanisms("LOGIN") } })));
+  t.false(takesPasswords(fakeFront({ context: { mechanisms: mechanisms("XOAUTH2", "CRAM-MD5") } })));
+  const tokens = fakeFront({ client: { secure: true }, context: { mechanisms: mechanisms("XOAUTH2") } });
+  t.is(
+    kindOf(() => requirePasswords(tokens, "LOGIN")),
+    "unknown-mechanism",
+  );
+  t.is(
+    kindOf(() => requirePasswords(fakeFront(), "LOGIN")),
+    "plaintext-refused",
+  );
+});
+
+for (const [title, options, kind] of [
+  ["with bytes behind it", { client: { pending: 1 } }, "bytes-behind-starttls"],
+  ["inside TLS", { client: { secure: true } }, "not-now"],
+  ["where there is no certificate", { context: { canStartTls: false } }, "not-now"],
+  ["otherwise", {}, undefined],
+] as const satisfies readonly (readonly [string, FrontOptions, FailureKind | undefined])[]) {
+  test(`offer: STARTTLS ${title} is ${kind ?? "taken"}`, (t) => {
+    t.is(
+      kindOf(() => requireStartTls(fakeFront(options), "STARTTLS")),
+      kind,
+    );
+  });
+}
+
+test("offer: a mechanism that is not usable now is refused before any secret is asked for", async (t) => {
+  const front = fakeFront();
+  const plain = await t.throwsAsync(authenticateBy(front, "plain", undefined, "+ "), { instanceOf: Failure });
+  t.is(plain?.kind, "plaintext-refused");
+  const unknown = await t.throwsAsync(authenticateBy(front, "GSSAPI", undefined, "+ "), { instanceOf: Failure });
+  t.is(unknown?.kind, "unknown-mechanism");
+  t.deepEqual(front.written, []);
+});
+
+test("offer: an exchange asks with the protocol's prefix, and later lets the client see a last challenge", async (t) => {
+  const front = fakeFront({ client: { secure: true }, lines: ["YWxpY2U=", "czNjcmV0", ""] });
+  const { credentials, lastChallenge } = await authenticateBy(front, "login", undefined, "+ ");
+  t.is(credentials.authcid, "alice");
+  await lastChallenge?.(Buffer.from("{}"));
+  t.deepEqual(front.written, ["+ VXNlcm5hbWU6\r\n", "+ UGFzc3dvcmQ6\r\n", "+ e30=\r\n"]);
+});

@@ -1,0 +1,81 @@
+// A client in conversation without a socket, for tests of what works with a Front.
+
+import type { ClientDialogue, ProtocolContext, Session } from "@postern/contracts";
+import { MECHANISMS } from "@postern/sasl";
+import { createMemoryLogger } from "@postern/testing";
+import type { Front } from "../src/offer.ts";
+
+export interface FakeFront extends Front {
+  readonly written: string[];
+}
+
+export interface FrontOptions {
+  readonly client?: Partial<ClientDialogue>;
+  readonly session?: Partial<Session>;
+  readonly context?: Partial<ProtocolContext>;
+  readonly allowPlaintext?: boolean;
+  readonly trusted?: boolean;
+  /** Lines that the client says when it is asked. */
+  readonly lines?: readonly string[];
+}
+
+export function fakeSession(options: FrontOptions = {}): Session {
+  const client = { host: "192.0.2.7", port: 4711 };
+  return {
+    id: "test1",
+    listener: {
+      name: "test",
+      protocol: "test",
+      tls: "starttls",
+      allowPlaintext: options.allowPlaintext ?? false,
+      mechanisms: undefined,
+      trusts: () => options.trusted ?? false,
+      capabilities: undefined,
+    },
+    startedAt: 0,
+    stage: "converse",
+    peer: client,
+    client,
+    local: { host: "192.0.2.1", port: 143 },
+    tls: undefined,
+    attempts: 0,
+    errors: 0,
+    mechanism: undefined,
+    identity: undefined,
+    hops: 0,
+    software: undefined,
+    utf8: false,
+    backend: undefined,
+    backendAddress: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+    ...options.session,
+  };
+}
+
+export function fakeFront(options: FrontOptions = {}): FakeFront {
+  const written: string[] = [];
+  const lines = [...(options.lines ?? [])];
+  const client: ClientDialogue = {
+    secure: false,
+    pending: 0,
+    readLine: () => Promise.resolve(lines.shift() ?? "*"),
+    readBytes: (count) => Promise.resolve(Buffer.alloc(count)),
+    write: (data) => void written.push(String(data)),
+    writeSecret: (data) => void written.push(String(data)),
+    trace: () => {},
+    startTls: () => Promise.resolve(),
+    ...options.client,
+  };
+  const context: ProtocolContext = {
+    hostname: "mail.example.com",
+    settings: {},
+    mechanisms: [...MECHANISMS.values()],
+    canStartTls: true,
+    maxLiteral: 1024,
+    maxErrors: 10,
+    logger: createMemoryLogger(),
+    ...options.context,
+  };
+  return { client, session: fakeSession(options), context, written };
+}
