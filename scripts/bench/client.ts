@@ -6,7 +6,7 @@ import type { ConnectionOptions, TLSSocket } from "node:tls";
 
 const shared = Buffer.allocUnsafe(64 * 1024);
 const BULK = Buffer.alloc(256 * 1024, "0123456789abcdef");
-const DEADLINE = 120_000;
+const DEADLINES = { login: 30_000, bulk: 300_000 };
 const KEPT = 512; // bytes of what came last
 
 export interface Target {
@@ -65,10 +65,10 @@ class Inbox {
   }
 
   /** Resolves once `text` has come; one caller at a time. Rejects when the connection ends first or the deadline passes. */
-  async until(text: string): Promise<void> {
+  async until(text: string, deadline = DEADLINES.login): Promise<void> {
     if (this.failed !== undefined) throw this.failed;
     this.wanted = text;
-    const timer = setTimeout(() => this.fail(new Error(`no "${text.trim()}" within ${DEADLINE / 1000} s`)), DEADLINE);
+    const timer = setTimeout(() => this.fail(new Error(`no "${text.trim()}" within ${deadline / 1000} s`)), deadline);
     try {
       await new Promise<void>((resolve, reject) => {
         this.waiter = { resolve, reject };
@@ -128,12 +128,12 @@ export async function login(target: Target, options: LoginOptions = {}): Promise
 async function download(socket: TLSSocket, inbox: Inbox, bytes: number): Promise<void> {
   const before = inbox.received;
   socket.write(`d FETCH ${bytes}\r\n`);
-  await inbox.until("d OK");
+  await inbox.until("d OK", DEADLINES.bulk);
   if (inbox.received - before < bytes) throw new Error(`bytes are missing: ${inbox.received - before} of ${bytes}`);
 }
 
 async function upload(socket: TLSSocket, inbox: Inbox, bytes: number): Promise<void> {
-  const done = inbox.until("u OK");
+  const done = inbox.until("u OK", DEADLINES.bulk);
   socket.write(`u APPEND INBOX {${bytes}+}\r\n`);
   const closed = new Promise<void>((resolve) => void socket.once("close", resolve));
   for (let left = bytes; left > 0 && !socket.destroyed; left -= BULK.length) {

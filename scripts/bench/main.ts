@@ -38,7 +38,7 @@ const SESSIONS = options.quick ? [1000] : [1000, 8000];
 const results: Results = { facts: facts(PROXIES), figures: [], notes: [] };
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 const note = (name: string, what: string, error: unknown): void => {
-  const text = `${name}: ${what}: ${error instanceof Error ? error.message : String(error)}`;
+  const text = `${name}: ${what}: ${error instanceof Error ? error.message : String(error)}`.trim();
   results.notes.push(text);
   say(text);
 };
@@ -74,14 +74,18 @@ async function withProxies(
   }
 }
 
-/** One figure or more of one proxy; a failure is noted, and the others go on. */
+/** One figure or more of one proxy. A failure is noted once, the proxy is left out of that measure, and the others go on. */
 async function attempt({ row }: Started, what: string, task: () => Promise<void>): Promise<void> {
+  const key = `${row.name} ${what}`;
+  if (failed.has(key)) return;
   try {
     await task();
   } catch (error) {
+    failed.add(key);
     note(row.name, what, error);
   }
 }
+const failed = new Set<string>();
 
 const target = (site: Site, { row, running }: Started): Target => ({
   port: running.port,

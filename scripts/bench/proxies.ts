@@ -45,7 +45,9 @@ const backendPort = (site: Site, behind: Behind): number => (behind === "tls" ? 
 
 function postern(site: Site, folder: string, port: number, behind: Behind): Launch {
   const config = join(folder, "postern.yaml");
-  const scheme = behind === "tls" ? "imaps" : "imap";
+  const address = `127.0.0.1:${backendPort(site, behind)}`;
+  const leg =
+    behind === "tls" ? `{ url: "imaps://${address}", tls: { ca: ${site.cert}, serverName: bench.test } }` : `"imap://${address}"`;
   writeFileSync(
     config,
     `hostname: bench.test
@@ -54,10 +56,9 @@ tls: { certificates: [{ cert: ${site.cert}, key: ${site.key} }] }
 listeners: [{ protocol: imap, address: "127.0.0.1:${port}", tls: implicit }]
 backends:
   mbx1:
-    imap: { url: "${scheme}://127.0.0.1:${backendPort(site, behind)}", tls: { ca: ${site.cert}, serverName: bench.test } }
-routes: [{ source: static, domains: { "*": mbx1 } }]
+    imap: ${leg}
+routes: [{ source: static, default: mbx1 }]
 limits: { connections: { total: 0, perAddress: 0, perUser: 0 } }
-admin: { socket: ${folder}/admin.sock }
 `,
   );
   return { command: [join(root, "bin", "postern"), "serve", "--config", config] };
