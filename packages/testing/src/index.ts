@@ -6,6 +6,7 @@ export { createMemoryLogger } from "./memory-logger.ts";
 export type { LogRecord, MemoryLogger } from "./memory-logger.ts";
 export { createHarness, testCertificate, testLeg, within } from "./protocol-harness.ts";
 export type { CoreParts, EndedSession, Harness, HarnessOptions, HouseParts, ListenerParts } from "./protocol-harness.ts";
+export { ScriptedPeer } from "./scripted-peer.ts";
 export { playTranscript, refuseSecrets, transcriptsIn } from "./transcript-gateway.ts";
 export { runTranscript, TranscriptFailure } from "./run-transcript.ts";
 export type { TranscriptOptions } from "./run-transcript.ts";
