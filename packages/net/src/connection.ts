@@ -50,7 +50,7 @@ export class Connection {
   #unread: Buffer = EMPTY;
   #scanned = 0;
   #failure: Failure | undefined;
-  #waiting: { poll: () => boolean; reject: (failure: Failure) => void } | undefined;
+  #waiting: { poll: () => boolean; reject: (failure: Failure) => void; forBytes?: true } | undefined;
   #deadline: Timer | undefined;
   #corked = false;
   #ended = false;
@@ -181,7 +181,7 @@ export class Connection {
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     this.#poll();
     // Whoever waits for more bytes than that has bounded their number: to pause now would be to wait for ever.
-    if (this.#waiting === undefined && this.#unread.length > this.limits.maxUnread) this.#socket.pause();
+    if (this.#waiting?.forBytes !== true && this.#unread.length > this.limits.maxUnread) this.#socket.pause();
   };
 
   #attach(): void {
@@ -241,7 +241,7 @@ export class Connection {
         resolve(got);
         return true;
       };
-      this.#waiting = { poll, reject };
+      this.#waiting = { poll, reject, forBytes: true };
       this.#socket.resume();
     });
   }
