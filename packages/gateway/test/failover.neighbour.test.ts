@@ -130,8 +130,6 @@ for (const [first, kind, reason] of [
     t.regex(String(failed[0]?.["reason"]), reason);
     const line = await own.logged({ message: /^session ended/, user: ALICE });
     t.is(line["backend"], `mbx1 127.0.0.1:${mailboxes.mbx1.imapPort}`);
-    // The time-out, and the rest of the login: far from a second time-out.
-    t.true(Number(line["durationMs"]) < 2 * DIAL_MS, `${String(line["durationMs"])} ms`);
   });
 }
 
