@@ -47,7 +47,7 @@ test("connection: lines and counted bytes come out as they went in, however the 
         else t.deepEqual(await connection.readBytes(read.data.length), read.data);
       }
       await fed;
-      t.deepEqual(connection.take(), Buffer.from(rest));
+      t.deepEqual(connection.handOver(() => true), Buffer.from(rest));
     }),
     { numRuns: 200 },
   );
@@ -134,7 +134,7 @@ test("connection: a deadline replaces the one before, zero removes it, and take(
   connection.deadline(clock, 0, "login-timeout", "");
   t.is(clock.pending, 0);
   connection.deadline(clock, 1000, "login-timeout", "three");
-  connection.take();
+  connection.handOver(() => true);
   t.is(clock.pending, 0);
 });
 
@@ -267,7 +267,7 @@ test("connection: take gives the unread bytes and leaves the socket silent and p
   dialled.write("a\r\nrest");
   t.is(await connection.readLine(), "a");
   while (connection.pending < 4) await once(accepted, "data");
-  t.is(connection.take().toString(), "rest");
+  t.is(connection.handOver(() => true).toString(), "rest");
   t.true(accepted.isPaused());
   t.is(accepted.listenerCount("data"), 0);
 });

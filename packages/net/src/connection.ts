@@ -1,9 +1,10 @@
 // One TCP or TLS connection as a dialogue: bounded lines and counted bytes on demand, batched writes, TLS started in the
-// middle. It owns the bytes that were read and not yet used; take() hands them to whoever relays afterwards, so nothing
+// middle. It owns the bytes that were read and not yet used; handOver() gives them to whoever relays afterwards, so nothing
 // is lost when a peer pipelines. Never parses a protocol. All reads reject with a Failure.
 
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
 import { Failure, type Clock, type FailureKind, type Timer } from "@postern/contracts";
 
 export interface ReadLimits {
@@ -147,13 +148,20 @@ export class Connection {
     waiting?.reject(this.#failure);
   }
 
-  /** Ends the dialogue: no more reads here, and the unread bytes for whoever goes on. The socket is left paused. */
-  take(): Buffer {
+  /**
+   * Ends the dialogue: what arrives from now on goes to `reader`. Returns the bytes that were received and not read. The
+   * socket is left paused.
+   */
+  handOver(reader: OwnReader): Buffer {
     this.#deadline?.cancel();
     this.#uncork();
+    const socket = this.#socket;
+    const readsOwn = this.#readsOwn;
     this.#detach();
+    this.#reader = reader;
+    if (!readsOwn) this.#readOwn();
     const chunks = [this.#unread];
-    for (let chunk: unknown = this.#socket.read(); chunk !== null; chunk = this.#socket.read()) chunks.push(chunk as Buffer);
+    for (let chunk: unknown = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk as Buffer);
     this.#unread = EMPTY;
     return chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks);
   }
@@ -176,17 +184,39 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  /** Takes bytes that arrived, from the socket's data event or its onread callback. */
-  readonly feed = (chunk: Buffer): void => {
+  /** Takes bytes that arrived: from the data event, or the socket's own buffer, which must not be kept. */
+  readonly feed = (chunk: Buffer, lent?: Lending): boolean => {
+    if (lent !== undefined) {
+      chunk = Buffer.from(chunk);
+      giveBack(lent);
+    }
     this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     this.#poll();
     // Whoever waits for more bytes than that has bounded their number: to pause now would be to wait for ever.
-    if (this.#waiting?.forBytes !== true && this.#unread.length > this.limits.maxUnread) this.#socket.pause();
+    if (this.#waiting?.forBytes === true || this.#unread.length <= this.limits.maxUnread) return true;
+    this.#socket.pause();
+    return false;
   };
+
+  /** Where what arrives goes: to the dialogue, later to whoever relays. */
+  #reader: OwnReader = this.feed;
+  #readsOwn = false;
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#reader(chunk, undefined);
+  };
+
+  /** A socket that STARTTLS may still wrap goes on with data events: its bytes are not for us then. */
+  #readOwn(): void {
+    this.#readsOwn = isAvailable;
+    if (isAvailable) readIntoOwn(this.#socket, this.#secure ? "tls" : "plain", (chunk, lent) => this.#reader(chunk, lent));
+    else this.#socket.on("data", this.#onData);
+  }
 
   #attach(): void {
     const socket = this.#socket;
-    socket.on("data", this.feed);
+    if (this.#upgrade === undefined || this.#secure) this.#readOwn();
+    else socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
@@ -196,7 +226,7 @@ export class Connection {
   #detach(): void {
     const socket = this.#socket;
     socket.pause();
-    socket.off("data", this.feed);
+    socket.off("data", this.#onData);
     socket.off("end", this.#onEnd);
     socket.off("error", this.#onError);
     socket.off("close", this.#onClose);

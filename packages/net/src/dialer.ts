@@ -29,7 +29,7 @@ export async function dial(leg: Leg, options: DialOptions): Promise<Connection> 
     keepAliveInitialDelay: 120_000,
     allowHalfOpen: true,
   });
-  const upgrade = (plain: Socket): Promise<TLSSocket> => secure(plain, leg);
+  const upgrade = leg.tls === "none" ? undefined : (plain: Socket): Promise<TLSSocket> => secure(plain, leg);
   const connection = new Connection(socket, BACKEND_ROLE, options.limits, { secure: false, upgrade });
   connection.deadline(
     options.clock,

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Ending } from "@postern/contracts";
 import type { Connection } from "./connection.ts";
-import { giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
+import { giveBack, type Lending } from "./own-reads.ts";
 
 const RELAY = Symbol("relay");
 
@@ -40,14 +40,14 @@ export class Relay {
 
   constructor(client: Connection, backend: Connection, done: (end: RelayEnd) => void) {
     this.#done = done;
-    const fromClient = client.take();
-    const fromBackend = backend.take();
+    const fromClient = client.handOver((chunk, lent) => this.fromClient(chunk, lent));
+    const fromBackend = backend.handOver((chunk, lent) => this.fromBackend(chunk, lent));
     this.#client = client.socket;
     this.#backend = backend.socket;
     this.#client[RELAY] = this;
     this.#backend[RELAY] = this;
-    attach(this.#client, client.secure, onClientData, (chunk, lent) => this.fromClient(chunk, lent));
-    attach(this.#backend, backend.secure, onBackendData, (chunk, lent) => this.fromBackend(chunk, lent));
+    attach(this.#client);
+    attach(this.#backend);
     if (fromBackend.length > 0) this.fromBackend(fromBackend);
     if (fromClient.length > 0) this.fromClient(fromClient);
     if (client.ended) this.ended(this.#client);
@@ -146,21 +146,11 @@ class Lent {
   };
 }
 
-function attach(socket: Leg, isTls: boolean, onData: (this: Leg, chunk: Buffer) => void, reader: OwnReader): void {
-  if (isAvailable) readIntoOwn(socket, isTls ? "tls" : "plain", reader);
-  else socket.on("data", onData);
+function attach(socket: Leg): void {
   socket.on("drain", onDrain);
   socket.on("end", onEnd);
   socket.on("error", onError);
   socket.on("close", onClose);
-}
-
-function onClientData(this: Leg, chunk: Buffer): void {
-  this[RELAY]?.fromClient(chunk);
-}
-
-function onBackendData(this: Leg, chunk: Buffer): void {
-  this[RELAY]?.fromBackend(chunk);
 }
 
 function onDrain(this: Leg): void {
