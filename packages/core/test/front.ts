@@ -2,7 +2,7 @@
 
 import type { ClientDialogue, ProtocolContext, Session } from "@postern/contracts";
 import { MECHANISMS } from "@postern/sasl";
-import { createMemoryLogger } from "@postern/testing";
+import { createMemoryLogger, testSession } from "@postern/testing";
 import type { Front } from "../src/offer.ts";
 
 export interface FakeFront extends Front {
@@ -20,37 +20,13 @@ export interface FrontOptions {
 }
 
 export function fakeSession(options: FrontOptions = {}): Session {
-  const client = { host: "192.0.2.7", port: 4711 };
-  return {
-    id: "test1",
-    listener: {
-      name: "test",
-      protocol: "test",
-      tls: "starttls",
-      allowPlaintext: options.allowPlaintext ?? false,
-      mechanisms: undefined,
-      trusts: () => options.trusted ?? false,
-      capabilities: undefined,
-    },
-    startedAt: 0,
-    stage: "converse",
-    peer: client,
-    client,
-    local: { host: "192.0.2.1", port: 143 },
-    tls: undefined,
-    attempts: 0,
-    errors: 0,
-    mechanism: undefined,
-    identity: undefined,
-    hops: 0,
-    software: undefined,
-    utf8: false,
-    backend: undefined,
-    backendAddress: undefined,
-    bytesIn: 0,
-    bytesOut: 0,
-    ...options.session,
+  const session = testSession(options.session);
+  const listener = {
+    ...session.listener,
+    allowPlaintext: options.allowPlaintext ?? false,
+    trusts: () => options.trusted ?? false,
   };
+  return { ...session, listener };
 }
 
 export function fakeFront(options: FrontOptions = {}): FakeFront {

@@ -137,6 +137,46 @@ export function testLeg(port: number, rest: Partial<Leg> = {}): Leg {
   };
 }
 
+/** A session as it is before login, of a client at 192.0.2.7. */
+export function testSession(rest: Partial<Session> = {}): Session {
+  const client = { host: "192.0.2.7", port: 4711 };
+  return {
+    id: "test1",
+    listener: listenerInfo("test"),
+    startedAt: 0,
+    stage: "converse",
+    peer: client,
+    client,
+    local: { host: "192.0.2.1", port: 143 },
+    tls: undefined,
+    attempts: 0,
+    errors: 0,
+    mechanism: undefined,
+    identity: undefined,
+    hops: 0,
+    software: undefined,
+    utf8: false,
+    backend: undefined,
+    backendAddress: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+    ...rest,
+  };
+}
+
+function listenerInfo(protocol: string, rest: Partial<ListenerInfo> = {}): ListenerInfo {
+  return {
+    name: `${protocol} 127.0.0.1:0`,
+    protocol,
+    tls: "none",
+    allowPlaintext: false,
+    mechanisms: undefined,
+    trusts: () => false,
+    capabilities: undefined,
+    ...rest,
+  };
+}
+
 export function createHarness<R>(options: HarnessOptions<R>): Harness<R> {
   const ended: EndedSession[] = [];
   const trace: string[] = [];
@@ -222,16 +262,7 @@ export async function within(ms: number, work: Promise<unknown>, complaint: () =
 
 function listenerParts<R>(options: HarnessOptions<R>, house: HouseParts<R>): ListenerParts {
   const { protocol } = options;
-  const info: ListenerInfo = {
-    name: `${protocol.name} 127.0.0.1:0`,
-    protocol: protocol.name,
-    tls: "none",
-    allowPlaintext: false,
-    mechanisms: undefined,
-    trusts: () => false,
-    capabilities: undefined,
-    ...options.listener,
-  };
+  const info = listenerInfo(protocol.name, options.listener);
   const settings = Object.entries(protocol.settings).map(([key, setting]) => [key, "default" in setting && setting.default]);
   const context: ProtocolContext = {
     hostname: house.hostname,
