@@ -1,7 +1,17 @@
 import { once } from "node:events";
 import test from "ava";
 import * as fc from "fast-check";
-import { collect, kindOf, LIMITS, manualClock, memoryConnection, socketPair, plainConnection, settled } from "../test/helpers.ts";
+import {
+  arrived,
+  collect,
+  kindOf,
+  LIMITS,
+  manualClock,
+  memoryConnection,
+  socketPair,
+  plainConnection,
+  settled,
+} from "../test/helpers.ts";
 import { BACKEND_ROLE, CLIENT_ROLE, Connection } from "./connection.ts";
 
 type Read =
@@ -30,10 +40,10 @@ test("connection: lines and counted bytes come out as they went in, however the 
   const cuts = fc.array(fc.nat(800), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(script, cuts, fc.uint8Array({ maxLength: 20 }), fc.boolean(), async (reads, at, rest, early) => {
-      const [connection] = memoryConnection();
+      const [connection, peer] = memoryConnection();
       const bytes = Buffer.concat([...reads.map(wire), rest]);
       const feed = (): void => {
-        for (const chunk of chunks(bytes, at)) if (chunk.length > 0) connection.feed(Buffer.from(chunk));
+        for (const chunk of chunks(bytes, at)) if (chunk.length > 0) peer.write(chunk);
       };
       if (early) feed();
       const fed = new Promise<void>((resolve) => {
@@ -47,7 +57,11 @@ test("connection: lines and counted bytes come out as they went in, however the 
         else t.deepEqual(await connection.readBytes(read.data.length), read.data);
       }
       await fed;
-      t.deepEqual(connection.handOver(() => true), Buffer.from(rest));
+      await arrived(connection, rest.length);
+      t.deepEqual(
+        connection.handOver(() => true),
+        Buffer.from(rest),
+      );
     }),
     { numRuns: 200 },
   );
@@ -56,9 +70,9 @@ test("connection: lines and counted bytes come out as they went in, however the 
 test("connection: a dialogue cut at every single byte boundary reads the same", async (t) => {
   const bytes = Buffer.from("a LOGIN {3+}\r\nx\r\n b\r\n\r\n\nz\r\n", "latin1");
   for (let cut = 0; cut <= bytes.length; cut++) {
-    const [connection] = memoryConnection();
-    connection.feed(Buffer.from(bytes.subarray(0, cut)));
-    setImmediate(() => connection.feed(Buffer.from(bytes.subarray(cut))));
+    const [connection, peer] = memoryConnection();
+    peer.write(bytes.subarray(0, cut));
+    setImmediate(() => peer.write(bytes.subarray(cut)));
     t.is(await connection.readLine(), "a LOGIN {3+}");
     t.is((await connection.readBytes(3)).toString(), "x\r\n");
     t.deepEqual(
@@ -70,13 +84,13 @@ test("connection: a dialogue cut at every single byte boundary reads the same", 
 });
 
 test("connection: a line of the longest length passes, one byte more does not", async (t) => {
-  const [fits] = memoryConnection({ maxLine: 10, maxUnread: 100 });
-  fits.feed(Buffer.from("0123456789\r\n"));
+  const [fits, peer] = memoryConnection({ maxLine: 10, maxUnread: 100 });
+  peer.write("0123456789\r\n");
   t.is(await fits.readLine(), "0123456789");
   for (const long of ["0123456789a\r\n", "0123456789ab", "0123456789abcdefgh"]) {
-    const [connection] = memoryConnection({ maxLine: 10, maxUnread: 100 });
+    const [connection, sender] = memoryConnection({ maxLine: 10, maxUnread: 100 });
     const read = kindOf(connection.readLine());
-    connection.feed(Buffer.from(long));
+    sender.write(long);
     t.is(await read, "line-too-long", long);
   }
 });
@@ -99,33 +113,33 @@ test("connection: a peer that nobody reads from is paused, and nothing of it is 
   const connection = plainConnection(accepted, CLIENT_ROLE);
   const sent = Buffer.alloc(4 * 1024 * 1024, "0123456789abcdef\n");
   dialled.write(sent);
-  await once(accepted, "pause");
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await settled(() => connection.pending);
   t.true(connection.pending <= LIMITS.maxUnread + 128 * 1024, `${connection.pending} bytes are kept`);
   for (let line = 0; line < 20_000; line++) t.is(await connection.readLine(), "0123456789abcdef");
 });
 
 test("connection: two reads at a time are refused, and the first goes on", async (t) => {
-  const [connection] = memoryConnection();
+  const [connection, peer] = memoryConnection();
   const first = connection.readLine();
   t.is(await kindOf(connection.readLine()), "internal");
-  connection.feed(Buffer.from("x\r\n"));
+  peer.write("x\r\n");
   t.is(await first, "x");
 });
 
 test("connection: the deadline fails the present read and later ones, but not lines that are there", async (t) => {
   const clock = manualClock();
-  const [connection] = memoryConnection();
+  const [connection, peer] = memoryConnection();
   connection.deadline(clock, 1000, "login-timeout", "too slow");
   const read = kindOf(connection.readLine());
   clock.fire();
   t.is(await read, "login-timeout");
-  connection.feed(Buffer.from("late\r\n"));
+  peer.write("late\r\n");
+  await arrived(connection, 6);
   t.is(await connection.readLine(), "late");
   t.is(await kindOf(connection.readLine()), "login-timeout");
 });
 
-test("connection: a deadline replaces the one before, zero removes it, and take() ends it", (t) => {
+test("connection: a deadline replaces the one before, zero removes it, and a handover ends it", (t) => {
   const clock = manualClock();
   const [connection] = memoryConnection();
   connection.deadline(clock, 1000, "login-timeout", "one");
@@ -160,10 +174,11 @@ for (const [role, kind] of [
   });
 
   test(`connection: bytes behind STARTTLS are refused before any handshake (${role.says})`, async (t) => {
-    const [accepted] = await socketPair(t);
+    const [accepted, dialled] = await socketPair(t);
     const upgrade = (): never => t.fail();
     const connection = new Connection(accepted, role, LIMITS, { secure: false, upgrade });
-    connection.feed(Buffer.from("x"));
+    dialled.write("x");
+    await arrived(connection, 1);
     t.is(await kindOf(connection.startTls()), role === CLIENT_ROLE ? "bytes-behind-starttls" : "backend-garbled");
     t.false(connection.secure);
   });
@@ -261,13 +276,36 @@ test("connection: after close a peer that goes on sending is not kept in memory"
   t.true(connection.pending <= LIMITS.maxUnread + 128 * 1024, `${connection.pending} bytes are kept`);
 });
 
-test("connection: take gives the unread bytes and leaves the socket silent and paused", async (t) => {
+test("connection: a handover gives the unread bytes and leaves the socket silent and paused", async (t) => {
   const [accepted, dialled] = await socketPair(t);
   const connection = plainConnection(accepted, CLIENT_ROLE);
   dialled.write("a\r\nrest");
   t.is(await connection.readLine(), "a");
-  while (connection.pending < 4) await once(accepted, "data");
+  await arrived(connection, 4);
   t.is(connection.handOver(() => true).toString(), "rest");
   t.true(accepted.isPaused());
   t.is(accepted.listenerCount("data"), 0);
+});
+
+test("connection: a peer that asks and never takes the answers fills no memory, and is answered when it does", async (t) => {
+  const [accepted, dialled] = await socketPair(t);
+  const connection = plainConnection(accepted, CLIENT_ROLE);
+  const questions = 200_000;
+  dialled.write("q\r\n".repeat(questions));
+  let answered = 0;
+  const answering = (async () => {
+    for (; answered < questions; answered++) {
+      await connection.readLine();
+      connection.write(`${"a".repeat(98)}\r\n`);
+    }
+  })();
+  const before = await settled(() => answered);
+  t.true(before < questions, "every answer was written");
+  t.true(accepted.writableLength < 2 * 1024 * 1024, `${accepted.writableLength} bytes of answers are kept`);
+  t.true(connection.pending <= LIMITS.maxUnread + 128 * 1024, `${connection.pending} bytes of questions are kept`);
+  let taken = 0;
+  dialled.on("data", (chunk: Buffer) => void (taken += chunk.length));
+  await answering;
+  while (taken < questions * 100) await once(dialled, "data");
+  t.is(taken, questions * 100);
 });

@@ -51,7 +51,15 @@ export async function serverOf(t: ExecutionContext, onSocket: (socket: Socket) =
 /** A connection over an in-memory pair, and the peer's end. */
 export function memoryConnection(limits = LIMITS, role: ConnectionRole = CLIENT_ROLE): [Connection, Socket] {
   const [near, far] = duplexPair() as unknown as [Socket, Socket];
-  return [new Connection(near, role, limits, { secure: false, upgrade: undefined }), far];
+  const upgrade = (): Promise<never> => Promise.reject(new Error("There is no TLS in memory"));
+  return [new Connection(near, role, limits, { secure: false, upgrade }), far];
+}
+
+/** Resolves when so many bytes are there to be read, and the socket's events for them are over. */
+export async function arrived(connection: Connection, count: number): Promise<void> {
+  const turn = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve));
+  while (connection.pending < count) await turn();
+  await turn();
 }
 
 export const plainConnection = (socket: Socket, role: ConnectionRole): Connection =>
