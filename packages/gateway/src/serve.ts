@@ -29,12 +29,14 @@ export async function runServe(args: CommandArgs): Promise<number> {
       selfSigned: config.tls.selfSigned ? selfSignedFor(config.hostname) : undefined,
     };
     const node = createNode({ config, source, shared, sockets: activatedSockets(process.env, process.pid), logger });
-    const lines = await node.start();
+    const status = `Serving ${config.listeners.length} listeners with ${workerCount(config)} workers`;
+    const starting = node.start();
+    const told = untilTold({ args, node, logger, notifier, status, starting });
+    const lines = await starting;
     for (const line of lines) process.stdout.write(`${line}\n`);
-    const status = `Serving ${lines.length} listeners with ${workerCount(config)} workers`;
     await notifier.ready(status);
     logger.info("started", { listeners: lines, workers: workerCount(config) });
-    await untilTold({ args, node, logger, notifier, status });
+    await told;
     notifier.close();
     return 0;
   } catch (error) {
@@ -68,11 +70,13 @@ interface Watch {
   readonly logger: Logger & { reopen?: () => void };
   readonly notifier: Notifier;
   readonly status: string;
+  /** What is told before this is done is obeyed after it. */
+  readonly starting: Promise<unknown>;
 }
 
 /** Obeys signals until the node has drained. */
-function untilTold({ args, node, logger, notifier, status }: Watch): Promise<void> {
-  let work: Promise<void> = Promise.resolve();
+function untilTold({ args, node, logger, notifier, status, starting }: Watch): Promise<void> {
+  let work: Promise<unknown> = starting;
   let stopping = false;
   return new Promise((resolve) => {
     process.on("SIGHUP", () => {
@@ -91,10 +95,8 @@ function untilTold({ args, node, logger, notifier, status }: Watch): Promise<voi
       void notifier.stopping("Saying goodbye to all sessions");
       // Neither closed sockets nor the clock's timers keep the process alive until the drain is over.
       const awake = setInterval(() => {}, 60_000);
-      void node.drain().then(() => {
-        clearInterval(awake);
-        resolve();
-      });
+      const drained = work.then(() => node.drain());
+      void drained.finally(() => clearInterval(awake)).then(resolve, resolve);
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);

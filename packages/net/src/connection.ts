@@ -156,14 +156,12 @@ export class Connection {
     this.#deadline?.cancel();
     this.#uncork();
     const socket = this.#socket;
-    const readsOwn = this.#readsOwn;
     this.#detach();
-    this.#reader = reader;
-    if (!readsOwn) this.#readOwn();
-    const chunks = [this.#unread];
-    for (let chunk: unknown = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk as Buffer);
+    const rest = Buffer.concat([this.#unread, ...buffered(socket)]);
     this.#unread = EMPTY;
-    return chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks);
+    this.#reader = reader;
+    if (!this.#readsOwn) this.#readOwn();
+    return rest;
   }
 
   /** Sends what is queued and FIN, and gives the peer a moment to take it before the socket is destroyed. */
@@ -209,6 +207,8 @@ export class Connection {
   /** A socket that STARTTLS may still wrap goes on with data events: its bytes are not for us then. */
   #readOwn(): void {
     this.#readsOwn = isAvailable;
+    // What came in one packet with a PROXY header or the end of a handshake waits in the socket.
+    for (const chunk of buffered(this.#socket)) this.#reader(chunk, undefined);
     if (isAvailable) readIntoOwn(this.#socket, this.#secure ? "tls" : "plain", (chunk, lent) => this.#reader(chunk, lent));
     else this.#socket.on("data", this.#onData);
   }
@@ -351,6 +351,12 @@ export class Connection {
   #traceWritten(text: string): void {
     for (const line of text.split("\r\n")) if (line !== "") this.traceLine?.(this.role.told, line);
   }
+}
+
+/** What a paused socket holds already. */
+function buffered(socket: Socket): Buffer[] {
+  const chunk: unknown = socket.readableLength > 0 ? socket.read() : null;
+  return chunk === null ? [] : [chunk as Buffer];
 }
 
 /** A socket that is being closed may still report an error; there is nobody left to tell. */

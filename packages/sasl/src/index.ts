@@ -13,3 +13,4 @@ export const MECHANISMS: ReadonlyMap<string, MechanismFactory> = new Map(
 
 export { chooseResponse, OWN_COMMAND, type BackendOffer, type ClientResponse } from "./client.ts";
 export { runExchange, type AskClient } from "./exchange.ts";
+export { utf8 } from "./utf8.ts";

@@ -4,7 +4,7 @@
 
 import { Failure, Secret, type Attempt, type ClientDialogue, type ProtocolContext, type Session } from "@postern/contracts";
 import { authenticateBy, requirePasswords, requireStartTls, runCommands, type Front, type Row } from "@postern/core";
-import { OWN_COMMAND } from "@postern/sasl";
+import { OWN_COMMAND, utf8 } from "@postern/sasl";
 import { capabilities } from "./capability.ts";
 import { ImapSyntax, readCommand, strings, type ImapCommand } from "./command-parser.ts";
 import { learnFromId, parseId } from "./id.ts";
@@ -88,7 +88,7 @@ function login(front: Front, command: ImapCommand): Attempt {
   requirePasswords(front, "LOGIN");
   if (user === "" || password === "") throw new Failure("wrong-credentials", "LOGIN with an empty user name or password");
   const secret = new Secret(Buffer.from(password, "latin1"));
-  const authcid = Buffer.from(user, "latin1").toString("utf8");
+  const authcid = utf8(Buffer.from(user, "latin1"), "LOGIN");
   return { credentials: { kind: "password", mechanism: OWN_COMMAND, authcid, authzid: "", secret }, tag: command.tag };
 }
 

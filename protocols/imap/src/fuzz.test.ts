@@ -3,7 +3,7 @@
 import test from "ava";
 import * as fc from "fast-check";
 import { Registry, serve } from "@postern/core";
-import { fuzzBack, fuzzFront, pieces, script, someCredentials } from "@postern/testing";
+import { fuzzBack, fuzzFront, mistakesIn, pieces, script, someCredentials } from "@postern/testing";
 import { imap } from "./index.ts";
 
 const CLIENT = [
@@ -56,6 +56,28 @@ const SERVER = [
   "-ERR",
 ];
 
+/** Logins that would succeed, or fail in order. */
+const LOGINS = [
+  [
+    "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2 ID] ready",
+    "* ID NIL",
+    "I OK done",
+    "L OK [CAPABILITY IMAP4rev1] in",
+  ],
+  [
+    "* OK ready",
+    "* CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2",
+    "C OK done",
+    "+ ",
+    "L OK in",
+    "* CAPABILITY IMAP4rev1",
+    "C OK done",
+  ],
+  ["* OK [CAPABILITY IMAP4rev1 LITERAL+] ready", "* OK [ALERT] hi", "* CAPABILITY IMAP4rev1 IDLE", "L OK in"],
+  ["* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready", "+ eyJzdGF0dXMiOiI0MDAifQ==", "L NO [AUTHENTICATIONFAILED] no"],
+  ["* OK [CAPABILITY IMAP4rev1] ready", '* ID ("name" {7}', "Dovecot)", "L NO [UNAVAILABLE] not now"],
+];
+
 const slip = fc.record({
   line: fc.nat(),
   slip: fc.nat({ max: 12 }),
@@ -88,6 +110,25 @@ test("imap fuzz: a client that says anything at all gets whole lines and an end"
     fc.asyncProperty(noise, async (parts) => t.regex(await fuzzFront({ Registry, serve }, imap, parts), SAID)),
     { numRuns: 150 },
   );
+});
+
+test("imap fuzz: a mailbox server that slips in a login ends it in a welcome or a failure", async (t) => {
+  const outcomes = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...LOGINS),
+      fc.array(slip, { maxLength: 3 }),
+      cuts,
+      fc.boolean(),
+      async (login, mistakes, at, token) => {
+        const kind = await fuzzBack(imap, pieces(mistakesIn(login, mistakes), at), "none", someCredentials(token));
+        outcomes.add(kind ?? "in");
+      },
+    ),
+    { numRuns: 500 },
+  );
+  // The fuzzer reaches the end of logins, not only their beginning.
+  for (const outcome of ["in", "wrong-credentials", "backend-garbled", "backend-lost"]) t.true(outcomes.has(outcome), outcome);
 });
 
 for (const tls of ["none", "starttls"] as const) {

@@ -14,7 +14,7 @@ import {
   type Front,
   type Row,
 } from "@postern/core";
-import { OWN_COMMAND } from "@postern/sasl";
+import { OWN_COMMAND, utf8 } from "@postern/sasl";
 import { capabilities } from "./capability.ts";
 import { refusal } from "./replies.ts";
 import { learnFromXclient } from "./xclient.ts";
@@ -38,7 +38,7 @@ const ROWS: ReadonlyMap<string, Row<Pop3Front, Pop3Command>> = new Map<string, R
       return undefined;
     },
   ],
-  ["UTF8", utf8],
+  ["UTF8", acceptUtf8],
   ["STLS", stls],
   ["USER", user],
   ["PASS", pass],
@@ -91,7 +91,7 @@ function capa(front: Front): undefined {
 }
 
 /** RFC 6856 section 2.1: the command takes no argument. */
-function utf8({ client, session }: Front, { args }: Pop3Command): undefined {
+function acceptUtf8({ client, session }: Front, { args }: Pop3Command): undefined {
   if (args !== "") throw new Failure("syntax", "UTF8 takes no argument");
   session.utf8 = true;
   client.write("+OK UTF-8 from now on\r\n");
@@ -111,7 +111,7 @@ async function stls(front: Pop3Front, { args }: Pop3Command): Promise<undefined>
 function user(front: Pop3Front, { args }: Pop3Command): undefined {
   requirePasswords(front, "USER");
   if (args === "") throw new Failure("syntax", "USER without a name");
-  front.user = Buffer.from(args, "latin1").toString("utf8");
+  front.user = utf8(Buffer.from(args, "latin1"), "USER");
   front.client.write("+OK\r\n");
 }
 

@@ -3,7 +3,7 @@
 import test from "ava";
 import * as fc from "fast-check";
 import { Registry, serve } from "@postern/core";
-import { fuzzBack, fuzzFront, pieces, script, someCredentials } from "@postern/testing";
+import { fuzzBack, fuzzFront, mistakesIn, pieces, script, someCredentials } from "@postern/testing";
 import { pop3 } from "./index.ts";
 
 const CLIENT = [
@@ -48,6 +48,14 @@ const SERVER = [
   "",
 ];
 
+/** Logins that would succeed, or fail in order. */
+const LOGINS = [
+  ["+OK ready", "+OK", "SASL PLAIN XOAUTH2", "USER", ".", "+OK in"],
+  ["+OK ready", "-ERR what", "+OK", "+OK in"],
+  ["+OK [XCLIENT] ready", "+OK", "SASL PLAIN XOAUTH2", ".", "+OK", "-ERR [IN-USE] locked"],
+  ["+OK ready", "+OK", "SASL XOAUTH2 PLAIN", ".", "+ eyJzdGF0dXMiOiI0MDAifQ==", "-ERR [AUTH] no"],
+];
+
 const slip = fc.record({
   line: fc.nat(),
   slip: fc.nat({ max: 12 }),
@@ -80,6 +88,25 @@ test("pop3 fuzz: a client that says anything at all gets whole lines and an end"
     fc.asyncProperty(noise, async (parts) => t.regex(await fuzzFront({ Registry, serve }, pop3, parts), SAID)),
     { numRuns: 150 },
   );
+});
+
+test("pop3 fuzz: a mailbox server that slips in a login ends it in a welcome or a failure", async (t) => {
+  const outcomes = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...LOGINS),
+      fc.array(slip, { maxLength: 3 }),
+      cuts,
+      fc.boolean(),
+      async (login, mistakes, at, token) => {
+        const kind = await fuzzBack(pop3, pieces(mistakesIn(login, mistakes), at), "none", someCredentials(token));
+        outcomes.add(kind ?? "in");
+      },
+    ),
+    { numRuns: 500 },
+  );
+  // The fuzzer reaches the end of logins, not only their beginning.
+  for (const outcome of ["in", "wrong-credentials", "backend-garbled", "backend-lost"]) t.true(outcomes.has(outcome), outcome);
 });
 
 for (const tls of ["none", "starttls"] as const) {
