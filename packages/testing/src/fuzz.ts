@@ -23,6 +23,15 @@ export function script(lines: readonly string[], slips: readonly Slip[]): Buffer
   return Buffer.concat(slips.map((slip) => mistaken(Buffer.from(lines[slip.line % lines.length] ?? "", "latin1"), slip)));
 }
 
+/** A whole dialogue in its order, with mistakes in some of its lines. */
+export function mistakesIn(dialogue: readonly string[], slips: readonly Slip[]): Buffer {
+  const lines = dialogue.map((line, index): Slip & { readonly text: string } => {
+    const slip = slips.find((one) => one.line % dialogue.length === index);
+    return { text: line, ...(slip ?? { line: index, slip: 0, at: 0, bytes: new Uint8Array() }) };
+  });
+  return Buffer.concat(lines.map((line) => mistaken(Buffer.from(line.text, "latin1"), line)));
+}
+
 function mistaken(line: Buffer, { slip, at, bytes }: Slip): Buffer {
   const end = Buffer.from("\r\n");
   const place = at % (line.length + 1);

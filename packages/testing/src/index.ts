@@ -6,7 +6,7 @@ export { createMemoryLogger } from "./memory-logger.ts";
 export type { LogRecord, MemoryLogger } from "./memory-logger.ts";
 export { createHarness, testCertificate, testLeg, testSession, within } from "./protocol-harness.ts";
 export type { CoreParts, EndedSession, Harness, HarnessOptions, HouseParts, ListenerParts } from "./protocol-harness.ts";
-export { fuzzBack, fuzzFront, pieces, script, someCredentials } from "./fuzz.ts";
+export { fuzzBack, fuzzFront, mistakesIn, pieces, script, someCredentials } from "./fuzz.ts";
 export type { Slip } from "./fuzz.ts";
 export { handsOver, protocolSuite } from "./protocol-suite.ts";
 export type { SuiteCase } from "./protocol-suite.ts";
