@@ -1,8 +1,7 @@
 // The validated configuration as the rest of the house sees it: frozen, complete, with every default filled in.
 
-import type { Leg, LineProtocol, setting, ValueOf } from "@postern/contracts";
+import type { Leg, LineProtocol, Network, setting, ValueOf } from "@postern/contracts";
 import type { ListenAddress } from "./address.ts";
-import type { Network } from "./network.ts";
 
 /** What the config package must know of a protocol. */
 export type ProtocolPart = Pick<LineProtocol, "name" | "ports" | "schemes" | "settings">;

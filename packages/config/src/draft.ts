@@ -1,11 +1,10 @@
 // The configuration between walk and finish: typed, but anything broken is undefined, and nothing is derived yet.
 
 import { isLoopback } from "@postern/contracts";
-import type { LoginStrategy, ProxyHeader } from "@postern/contracts";
+import type { LoginStrategy, Network, ProxyHeader } from "@postern/contracts";
 import type { ListenAddress } from "./address.ts";
 import type { BackendUrl } from "./backend-url.ts";
 import type { ListenerConfig, ListenerTls, ProtocolPart, TlsConfig } from "./config.ts";
-import type { Network } from "./network.ts";
 import type { Values } from "./walk.ts";
 
 export interface CertificateDraft {

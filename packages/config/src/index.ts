@@ -12,7 +12,5 @@ export { LISTENER_FLAGS } from "./listener-flags.ts";
 export type { ListenerFlag } from "./listener-flags.ts";
 export { loadConfig } from "./load.ts";
 export type { LoadOptions, LoadResult } from "./load.ts";
-export { networkMatcher, networks, parseNetwork } from "./network.ts";
-export type { Network } from "./network.ts";
 export { rootSettings } from "./root.ts";
 export { settingsSchema } from "./schema.ts";

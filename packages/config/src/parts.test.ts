@@ -1,4 +1,4 @@
-// Addresses, networks, near words, the settings page and the schema.
+// Addresses, near words, the settings page and the schema.
 
 import test from "ava";
 import * as fc from "fast-check";
@@ -8,8 +8,6 @@ import { parseBackendUrl } from "./backend-url.ts";
 import { settingsPage } from "./describe.ts";
 import { fakeParts } from "./fake-parts.ts";
 import { deepFreeze } from "./freeze.ts";
-import { networkMatcher, parseNetwork } from "./network.ts";
-import type { Network } from "./network.ts";
 import { rootSettings } from "./root.ts";
 import { settingsSchema } from "./schema.ts";
 import { editDistance, nearest } from "./words.ts";
@@ -45,28 +43,6 @@ test("address: no text makes the parser throw, and what it reads can be read aga
     ),
   );
   t.pass();
-});
-
-function network(text: string): Network {
-  const parsed = parseNetwork(text);
-  if ("problem" in parsed) throw new Error(parsed.problem);
-  return parsed.value;
-}
-
-test("network: an IPv4 client on an IPv6 socket is matched as IPv4", (t) => {
-  const matches = networkMatcher([
-    network("10.0.0.0/8"),
-    network("2001:db8::/32"),
-    network("::ffff:192.0.2.0/120"),
-    network("::1"),
-  ]);
-  for (const host of ["10.1.2.3", "::ffff:10.1.2.3", "::ffff:a01:203", "2001:db8:1::1", "192.0.2.7", "::1"])
-    t.true(matches(host), host);
-  for (const host of ["11.0.0.1", "::ffff:11.0.0.1", "2001:db9::1", "::2", "", "mail.example.com"]) t.false(matches(host), host);
-});
-
-test("network: a zone does not keep an address from matching", (t) => {
-  t.true(networkMatcher([network("fe80::/10")])("fe80::1%eth0"));
 });
 
 test("backend URL: takes the scheme's port and TLS when the URL has no port", (t) => {

@@ -1,12 +1,11 @@
 // The table of the whole configuration: what belongs to the gateway itself, and the tables that the parts bring.
 
-import { LOGIN_STRATEGIES, PROXY_HEADERS, setting } from "@postern/contracts";
+import { LOGIN_STRATEGIES, networks, PROXY_HEADERS, setting } from "@postern/contracts";
 import type { Parsed, Setting } from "@postern/contracts";
 import { listenAddress } from "./address.ts";
 import { backendUrl } from "./backend-url.ts";
 import type { Parts, ProtocolPart } from "./config.ts";
 import { unknownProtocol } from "./listener-flags.ts";
-import { networks } from "./network.ts";
 
 /** A host name as it may stand in a greeting. */
 export const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;

@@ -1,5 +1,7 @@
 // An IP address and port, or a unix socket, as the gateway speaks of it.
 
+import { isIPv6, SocketAddress } from "node:net";
+
 export interface Address {
   /** IPv4 or IPv6 text without brackets or zone; empty for a unix socket. */
   readonly host: string;
@@ -12,11 +14,15 @@ export function addressText(address: Address): string {
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** Plain IPv4 text for IPv4-mapped IPv6 ("::ffff:192.0.2.1"), anything else unchanged; the zone id is dropped. */
+/**
+ * Plain IPv4 text for IPv4-mapped IPv6 in any spelling ("::ffff:192.0.2.1", "::ffff:c000:201"; RFC 4291 section 2.5.5.2),
+ * anything else unchanged; the zone id is dropped.
+ */
 export function plainHost(host: string): string {
   const zone = host.indexOf("%");
   const bare = zone === -1 ? host : host.slice(0, zone);
-  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(bare) ? bare.slice(7) : bare;
+  if (!/^[0:]+:ffff:/i.test(bare) || !isIPv6(bare)) return bare;
+  return /^::ffff:([\d.]+)$/i.exec(new SocketAddress({ address: bare, family: "ipv6" }).address)?.[1] ?? bare;
 }
 
 /** Is this one of the machine's own loopback addresses (127.0.0.0/8, ::1) or a unix socket? */

@@ -73,6 +73,14 @@ export type ValueOf<S> =
             ? { [K in keyof V]: ValueOf<V[K]> & { readonly [P in T]: K } }[keyof V]
             : never;
 
+/** A contradiction among valid settings of one table, which the table alone cannot see. */
+export interface Contradiction {
+  /** The key that is wrong, from the table down: "login.maxUnread". */
+  readonly key: string;
+  /** What is wrong, and what would be right. */
+  readonly problem: string;
+}
+
 interface Common<T> {
   readonly default?: T;
   readonly optional?: boolean;

@@ -2,9 +2,9 @@
 // what outlives a reload (registry, shared state, metrics, TLS keys) is handed in.
 
 import { createBackendDecides } from "@postern/auth";
+import { networkMatcher } from "@postern/contracts";
 import type { Clock, Health, Leg, LineProtocol, Logger, LoginGuard, ProtocolContext, SharedState } from "@postern/contracts";
-import { networkMatcher, type ListenerConfig } from "@postern/config";
-import { listenAddressText } from "@postern/config";
+import { listenAddressText, type ListenerConfig } from "@postern/config";
 import { createRouter, type AdHocLeg, type House, type ListenerHouse, type Observer, type Registry } from "@postern/core";
 import { createConnectionLimits } from "@postern/limits";
 import type { TlsServer } from "@postern/net";

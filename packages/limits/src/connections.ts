@@ -2,7 +2,7 @@
 // together. Throws Failure too-many-connections, too-many-from-address, too-many-of-user, and nothing else of its own.
 
 import { Failure, type ConnectionLimits, type FailureKind, type Place, type SharedState } from "@postern/contracts";
-import { addressKey, inNetworks } from "./networks.ts";
+import { addressKey, exemption } from "./address-key.ts";
 import type { LimitSettings } from "./settings.ts";
 
 /** One limit that must have room: its key in the shared state, and what to say when it has none. */
@@ -44,7 +44,7 @@ async function takeAll(state: SharedState, wants: readonly Want[]): Promise<Plac
  * be called more than once.
  */
 export function createConnectionLimits(settings: LimitSettings["connections"], state: SharedState): ConnectionLimits {
-  const exempt = inNetworks(settings.exempt);
+  const exempt = exemption(settings.exempt);
 
   return {
     // The address comes first: a flood from one address must not take the others' places, not even for a moment.

@@ -8,7 +8,7 @@
 
 import { createHmac, randomBytes } from "node:crypto";
 import type { Clock, Credentials, LoginGuard } from "@postern/contracts";
-import { addressKey, inNetworks } from "./networks.ts";
+import { addressKey, exemption } from "./address-key.ts";
 import type { LimitSettings } from "./settings.ts";
 
 /** Bytes of a remembered hash: two passwords of one address meet by chance once in 2^72. */
@@ -50,7 +50,7 @@ export function createLoginGuard(
   bounds: GuardBounds = GUARD_BOUNDS,
 ): MeasuredLoginGuard {
   const key = randomBytes(32);
-  const exempt = inNetworks(settings.exempt);
+  const exempt = exemption(settings.exempt);
   // In the order of the last new failure: the first is the one to forget.
   const troubles = new Map<string, Trouble>();
 

@@ -1,11 +1,8 @@
 // Settings of limits: how many connections, how slow a login, how large before login, how long idle.
 
-import { durationText, setting, sizeText, type ValueOf } from "@postern/contracts";
-import { parseNetwork } from "./networks.ts";
+import { durationText, networks, setting, sizeText, type Contradiction, type ValueOf } from "@postern/contracts";
 
-const { custom, duration, group, integer, list, size } = setting;
-
-const network = custom("network", "A network such as 10.0.0.0/8 or 2001:db8::/32, or one address.", parseNetwork);
+const { duration, group, integer, size } = setting;
 
 export const limitSettings = group("How many, how much and how long.", {
   connections: group("How many connections at the same time, in this node with all its workers. 0 means no limit.", {
@@ -18,9 +15,7 @@ export const limitSettings = group("How many, how much and how long.", {
       "Logged-in connections of one user. A mail app opens up to five, and people have several devices: keep it above 20.",
       { default: 100, min: 0 },
     ),
-    exempt: list("Networks that the limit per address does not count: webmail hosts, other front ends, monitoring.", network, {
-      single: true,
-    }),
+    exempt: networks("Networks that the limit per address does not count: webmail hosts, other front ends, monitoring."),
   }),
   login: group("What a client may do until it is logged in.", {
     timeout: duration("From accept to the end of the login, in all. TLS handshake and delays are part of it.", {
@@ -60,10 +55,8 @@ export const limitSettings = group("How many, how much and how long.", {
       min: 1000,
       max: 7 * 86_400_000,
     }),
-    exempt: list(
+    exempt: networks(
       "Networks whose failed logins do not make the next ones slower: webmail hosts and other front ends that speak for many users and slow down guessers themselves.",
-      network,
-      { single: true },
     ),
   }),
   idle: group("Logged-in connections on which nothing moves.", {
@@ -75,12 +68,6 @@ export const limitSettings = group("How many, how much and how long.", {
 });
 
 export type LimitSettings = ValueOf<typeof limitSettings>;
-
-/** A contradiction among valid settings: the key that is wrong, and what is wrong with it. */
-export interface Contradiction {
-  readonly key: string;
-  readonly problem: string;
-}
 
 /** What the table alone cannot see. Empty when all is well; the configuration refuses the rest. */
 export function limitContradictions({ login }: LimitSettings): readonly Contradiction[] {

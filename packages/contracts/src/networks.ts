@@ -1,13 +1,14 @@
 // Networks by address: single addresses and CIDR blocks, IPv4 and IPv6, and a fast test whether a host is in one of them.
-// An IPv4 client on an IPv6 socket ("::ffff:192.0.2.1") counts as its IPv4 address.
+// An IPv4 client on an IPv6 socket ("::ffff:192.0.2.1") counts as its IPv4 address. Never throws.
 
 import { BlockList, isIP } from "node:net";
-import { plainHost, setting } from "@postern/contracts";
-import type { Parsed } from "@postern/contracts";
+import { plainHost } from "./address.ts";
+import { custom, list } from "./settings.ts";
+import type { Parsed } from "./settings.ts";
 
 export interface Network {
   readonly address: string;
-  /** 0 to 32, or 0 to 128 */
+  /** Bits: 0 to 32, or 0 to 128. */
   readonly prefix: number;
   readonly family: "ipv4" | "ipv6";
 }
@@ -32,14 +33,14 @@ export function parseNetwork(raw: unknown): Parsed<Network> {
 
 /** A setting that holds networks; one may be written without the brackets. */
 export function networks(doc: string) {
-  const one = setting.custom<Network>("network", "An address or a network such as 10.0.0.0/8", parseNetwork);
-  return setting.list(doc, one, { single: true });
+  const one = custom<Network>("network", "An address or a network such as 10.0.0.0/8", parseNetwork);
+  return list(doc, one, { single: true });
 }
 
 /** A test whether a host (IPv4 or IPv6 text, with or without zone) is in one of the networks; false for anything else. */
-export function networkMatcher(list: readonly Network[]): (host: string) => boolean {
+export function networkMatcher(all: readonly Network[]): (host: string) => boolean {
   const blocks = new BlockList();
-  for (const { address, prefix, family } of list) blocks.addSubnet(address, prefix, family);
+  for (const { address, prefix, family } of all) blocks.addSubnet(address, prefix, family);
   return (host) => {
     const plain = plainHost(host);
     const version = isIP(plain);
