@@ -330,6 +330,22 @@ test("path: a slow client is cut at the deadline, in words", async (t) => {
   await allOver(t, harness);
 });
 
+test("path: the deadline counts from accept: a slow PROXY header leaves less time for the rest", async (t) => {
+  const clock = createFakeClock();
+  const harness = gateway(t, { proxyHeader: true, house: { clock } });
+  const { peer, hear, say } = await client(t, harness, null);
+  while (harness.house.registry.list()[0]?.stage !== "proxy-header") await new Promise((resolve) => setImmediate(resolve));
+  await clock.advance(50_000);
+  say("PROXY TCP4 192.0.2.7 192.0.2.1 4711 143");
+  t.is(await hear(), "HELLO");
+  await clock.advance(9999);
+  t.is(peer.unread.length, 0);
+  await clock.advance(1);
+  t.is(await hear(), "NO login-timeout");
+  await peer.closed();
+  await allOver(t, harness);
+});
+
 test("path: kick reaches a session before login and one that is relayed", async (t) => {
   const clock = createFakeClock();
   const mailbox = await backend(t, "OK in");

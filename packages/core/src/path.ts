@@ -86,25 +86,28 @@ async function takeProxyHeader(socket: Socket, { session, house }: Visit): Promi
   if (info.destination !== undefined) session.local = info.destination;
 }
 
+/** Milliseconds until the login must be done. They count from accept: header, handshake and dialogue share them. */
+const timeLeft = ({ house, session }: Visit): number =>
+  Math.max(1, session.startedAt + house.login.timeoutMs - house.clock.now());
+
 /** TLS, where the listener begins with it, and the connection from which the dialogue is read. */
 async function meet(socket: Socket, visit: Visit): Promise<Connection> {
   const { house, listener, session, trace } = visit;
   const tls = listener.tls();
-  const timeoutMs = house.login.timeoutMs;
   const secure = async (plain: Socket): ReturnType<NonNullable<typeof tls>["secure"]> => {
     if (tls === undefined) throw new Failure("internal", "There is no certificate for this listener");
     const secured = await tls.secure(plain, listener.protocol.alpn, listener.clientCertificate);
     session.tls = tlsFacts(secured, listener.clientCertificate);
     return secured;
   };
-  const slow = house.clock.after(timeoutMs, () => socket.destroy());
+  const slow = house.clock.after(timeLeft(visit), () => socket.destroy());
   try {
     const implicit = listener.info.tls === "implicit";
     const ready = implicit ? await secure(socket) : socket;
     const upgrade = implicit || tls === undefined ? undefined : secure;
     const client = new Connection(ready, CLIENT_ROLE, house.login.limits, { secure: implicit, upgrade });
     if (trace !== undefined) client.traceLine = (direction, text) => trace.line(direction, text);
-    client.deadline(house.clock, timeoutMs, "login-timeout", `No login within ${timeoutMs} ms`);
+    client.deadline(house.clock, timeLeft(visit), "login-timeout", `No login within ${house.login.timeoutMs} ms`);
     return client;
   } finally {
     slow.cancel();
