@@ -3,43 +3,17 @@
 // is lost when a peer pipelines. Never parses a protocol. All reads reject with a Failure.
 
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
-import { giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
 import { Failure, type Clock, type FailureKind, type Timer } from "@postern/contracts";
-
-export interface ReadLimits {
-  /** Longest line, in bytes, without its CRLF. */
-  readonly maxLine: number;
-  /** Bytes kept unread before the socket is paused. */
-  readonly maxUnread: number;
-}
-
-/** What to call it when this peer is gone. */
-export interface ConnectionRole {
-  readonly gone: FailureKind;
-  /** Letters of the wire trace: what it says, what we say to it. */
-  readonly says: "C" | "B";
-  readonly told: "S" | "G";
-}
-
-export const CLIENT_ROLE: ConnectionRole = { gone: "client-gone", says: "C", told: "S" };
-export const BACKEND_ROLE: ConnectionRole = { gone: "backend-lost", says: "B", told: "G" };
-
-export type TraceLine = (direction: "C" | "S" | "G" | "B", text: string) => void;
-
-export interface TlsState {
-  /** The socket has its TLS handshake behind it. */
-  readonly secure: boolean;
-  /** How STARTTLS is done; undefined where it cannot be. */
-  readonly upgrade: TlsUpgrade | undefined;
-}
-
-/** Wraps a plain socket in TLS; resolves after the handshake, rejects with a Failure. */
-export type TlsUpgrade = (socket: Socket) => Promise<TLSSocket>;
-
-const EMPTY = Buffer.alloc(0);
-const LF = 10;
-const CR = 13;
+import {
+  CLIENT_ROLE,
+  type ConnectionRole,
+  type ReadLimits,
+  type TlsState,
+  type TlsUpgrade,
+  type TraceLine,
+} from "./connection-role.ts";
+import { giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
+import { Unread } from "./unread.ts";
 
 export class Connection {
   traceLine: TraceLine | undefined;
@@ -48,8 +22,7 @@ export class Connection {
   #socket: Socket;
   #upgrade: TlsUpgrade | undefined;
   #secure = false;
-  #unread: Buffer = EMPTY;
-  #scanned = 0;
+  readonly #unread = new Unread();
   #failure: Failure | undefined;
   #waiting: { poll: () => boolean; reject: (failure: Failure) => void; forBytes?: true } | undefined;
   #deadline: Timer | undefined;
@@ -83,11 +56,11 @@ export class Connection {
   }
 
   readLine(): Promise<string> {
-    return this.#read(() => this.#takeLine());
+    return this.#read(() => this.#unread.line(this.limits.maxLine));
   }
 
   readBytes(count: number): Promise<Buffer> {
-    return this.#read(() => this.#takeBytes(count));
+    return this.#read(() => this.#unread.bytes(count));
   }
 
   /** Resolves when anything has arrived. */
@@ -157,8 +130,7 @@ export class Connection {
     this.#uncork();
     const socket = this.#socket;
     this.#detach();
-    const rest = Buffer.concat([this.#unread, ...buffered(socket)]);
-    this.#unread = EMPTY;
+    const rest = Buffer.concat([this.#unread.all(), ...buffered(socket)]);
     this.#reader = reader;
     if (!this.#readsOwn) this.#readOwn();
     return rest;
@@ -188,7 +160,7 @@ export class Connection {
       chunk = Buffer.from(chunk);
       giveBack(lent);
     }
-    this.#unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+    this.#unread.push(chunk);
     this.#poll();
     // Whoever waits for more bytes than that has bounded their number: to pause now would be to wait for ever.
     if (this.#waiting?.forBytes === true || this.#unread.length <= this.limits.maxUnread) return true;
@@ -303,32 +275,6 @@ export class Connection {
       this.#waiting = undefined;
       waiting.reject(error as Failure);
     }
-  }
-
-  #takeLine(): string | undefined {
-    const end = this.#unread.indexOf(LF, this.#scanned);
-    if ((end === -1 ? this.#unread.length : end) > this.limits.maxLine + 1) {
-      throw new Failure("line-too-long", `A line of more than ${this.limits.maxLine} bytes`);
-    }
-    if (end === -1) {
-      this.#scanned = this.#unread.length;
-      return undefined;
-    }
-    const line = this.#unread.toString("latin1", 0, end > 0 && this.#unread[end - 1] === CR ? end - 1 : end);
-    this.#consume(end + 1);
-    return line;
-  }
-
-  #takeBytes(count: number): Buffer | undefined {
-    if (this.#unread.length < count) return undefined;
-    const bytes = Buffer.from(this.#unread.subarray(0, count));
-    this.#consume(count);
-    return bytes;
-  }
-
-  #consume(count: number): void {
-    this.#unread = count === this.#unread.length ? EMPTY : this.#unread.subarray(count);
-    this.#scanned = 0;
   }
 
   #send(data: string | Buffer): void {

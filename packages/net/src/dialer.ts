@@ -5,7 +5,8 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { Failure, legText, type Clock, type Leg } from "@postern/contracts";
-import { BACKEND_ROLE, Connection, type ReadLimits } from "./connection.ts";
+import { BACKEND_ROLE, type ReadLimits } from "./connection-role.ts";
+import { Connection } from "./connection.ts";
 import { buildProxyHeader, type ProxyFacts } from "./proxy-header.ts";
 
 export interface DialOptions {

@@ -1,6 +1,7 @@
 // Bytes: listeners, connections, PROXY headers, TLS both ways, dialling, relaying.
 
-export { BACKEND_ROLE, CLIENT_ROLE, Connection, type ReadLimits, type TlsUpgrade, type TraceLine } from "./connection.ts";
+export { BACKEND_ROLE, CLIENT_ROLE, type ReadLimits, type TlsUpgrade, type TraceLine } from "./connection-role.ts";
+export { Connection } from "./connection.ts";
 export { dial, type DialOptions } from "./dialer.ts";
 export { listen, type Listening, type ListenTarget } from "./listener.ts";
 export { buildProxyHeader, parseProxyHeader, readProxyHeader, type ProxyFacts, type ProxyInfo } from "./proxy-header.ts";

@@ -1,90 +1,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { connect as connectTls, createSecureContext, TLSSocket } from "node:tls";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import * as fc from "fast-check";
-import { selfSigned } from "@postern/certs";
-import { closeOf, collect, DIAL, legTo, LIMITS, plainConnection, serverOf, settled, socketPair } from "../test/helpers.ts";
-import { CLIENT_ROLE, Connection } from "./connection.ts";
-import { dial } from "./dialer.ts";
-import { Relay, type RelayEnd } from "./relay.ts";
-import { TlsServer } from "./tls-server.ts";
-
-interface Relayed {
-  /** The mail app's end. */
-  readonly app: Socket;
-  /** The mailbox server's end. */
-  readonly server: Socket;
-  readonly client: Connection;
-  readonly backend: Connection;
-  readonly relay: Relay;
-  readonly end: Promise<RelayEnd>;
-}
-
-const certificate = selfSigned(["localhost"]);
-const tlsServer = new TlsServer({
-  certificates: [{ ...certificate, names: ["localhost"] }],
-  minVersion: "TLSv1.2",
-  ciphers: undefined,
-  clientCa: undefined,
-  ticketKeys: Buffer.alloc(48),
-});
-
-type Sides = Pick<Relayed, "app" | "server" | "client" | "backend">;
-
-/** A client and a dialled backend, with what the backend said first still unread. */
-async function sidesOf(t: ExecutionContext, tls: boolean, greeting = "hi"): Promise<Sides> {
-  const accepted: Socket[] = [];
-  const secureContext = createSecureContext(certificate);
-  const port = await serverOf(t, (raw) => {
-    const socket = tls ? new TLSSocket(raw, { isServer: true, secureContext }) : raw;
-    accepted.push(socket.on("error", () => {}));
-    socket.write(greeting);
-  });
-  const backend = await dial(legTo(port, tls ? { tls: "implicit", verify: false } : {}), DIAL);
-  const [server] = accepted;
-  if (server === undefined) throw new Error("Nothing was accepted");
-  const [inner, outer] = await socketPair(t);
-  t.teardown(() => backend.destroy());
-  if (!tls) return { app: outer, server, client: plainConnection(inner, CLIENT_ROLE), backend };
-  const app = connectTls({ socket: outer, rejectUnauthorized: false });
-  app.on("error", () => {});
-  const secured = await tlsServer.secure(inner, [], "none");
-  return { app, server, client: new Connection(secured, CLIENT_ROLE, LIMITS, { secure: true, upgrade: undefined }), backend };
-}
-
-function start(sides: Sides): Relayed {
-  let relay: Relay | undefined;
-  const end = new Promise<RelayEnd>((done) => {
-    relay = new Relay(sides.client, sides.backend, done);
-  });
-  if (relay === undefined) throw new Error("No relay");
-  return { ...sides, relay, end };
-}
-
-async function relayed(t: ExecutionContext, tls = false): Promise<Relayed> {
-  const sides = await sidesOf(t, tls);
-  await sides.backend.readBytes(2);
-  return start(sides);
-}
-
-/** Deterministic bytes in which every place is recognisable. */
-function pattern(length: number, seed: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length; at++) bytes[at] = (at * 31 + (at >> 8) * 7 + seed) & 255;
-  return bytes;
-}
-
-const hash = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
-
-async function sendAll(socket: Socket, parts: readonly Buffer[]): Promise<void> {
-  for (const part of parts) {
-    if (!socket.write(part)) await once(socket, "drain");
-    if (part.length % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
-  }
-  socket.end();
-}
+import { closeOf, collect, settled } from "../test/helpers.ts";
+import { gather, hash, pattern, relayed, sendAll, sidesOf, start } from "../test/relayed.ts";
 
 for (const tls of [false, true]) {
   const where = tls ? "over TLS" : "in clear";
@@ -301,21 +221,3 @@ test("relay: sessions that move bulk data side by side never see each other's by
   };
   await Promise.all(Array.from({ length: 12 }, (_, seed) => one(seed)));
 });
-
-/** What a socket gets, with pauses; one that is to be cut is reset on the way. */
-function gather(socket: Socket, cut: boolean): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  return new Promise((resolve) => {
-    let length = 0;
-    socket.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (cut && length > 500_000) return void socket.resetAndDestroy();
-      if (chunks.length % 8 !== 0) return;
-      socket.pause();
-      setImmediate(() => socket.resume());
-    });
-    for (const event of ["end", "close"] as const) socket.once(event, () => resolve(Buffer.concat(chunks)));
-    socket.resume();
-  });
-}

@@ -5,7 +5,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { duplexPair } from "node:stream";
 import type { ExecutionContext } from "ava";
 import { Failure, systemClock, type Clock, type FailureKind, type Leg } from "@postern/contracts";
-import { CLIENT_ROLE, Connection, type ConnectionRole, type ReadLimits } from "../src/connection.ts";
+import { CLIENT_ROLE, type ConnectionRole, type ReadLimits } from "../src/connection-role.ts";
+import { Connection } from "../src/connection.ts";
 
 export const LIMITS: ReadLimits = { maxLine: 64 * 1024, maxUnread: 128 * 1024 };
 
