@@ -12,7 +12,7 @@ import {
   type TlsUpgrade,
   type TraceLine,
 } from "./connection-role.ts";
-import { giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
+import { buffered, giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
 import { Unread } from "./unread.ts";
 
 export class Connection {
@@ -144,7 +144,8 @@ export class Connection {
     if (socket.destroyed) return;
     const timer = clock.after(lingerMs, () => socket.destroy());
     socket.once("close", () => timer.cancel());
-    socket.on("error", ignore);
+    // A socket that is being closed may still report an error; there is nobody left to tell.
+    socket.on("error", () => {});
     socket.resume();
     socket.end();
   }
@@ -298,12 +299,3 @@ export class Connection {
     for (const line of text.split("\r\n")) if (line !== "") this.traceLine?.(this.role.told, line);
   }
 }
-
-/** What a paused socket holds already. */
-function buffered(socket: Socket): Buffer[] {
-  const chunk: unknown = socket.readableLength > 0 ? socket.read() : null;
-  return chunk === null ? [] : [chunk as Buffer];
-}
-
-/** A socket that is being closed may still report an error; there is nobody left to tell. */
-function ignore(): void {}

@@ -89,3 +89,9 @@ export function readIntoOwn(socket: Socket, kind: keyof typeof SIZES, reader: Ow
   };
   opened._handle.useUserBuffer(buffer);
 }
+
+/** What a paused socket holds already. */
+export function buffered(socket: Socket): Buffer[] {
+  const chunk: unknown = socket.readableLength > 0 ? socket.read() : null;
+  return chunk === null ? [] : [chunk as Buffer];
+}
