@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import test from "ava";
-import * as fc from "fast-check";
 import { CLIENT_ROLE } from "./connection-role.ts";
+import { kindOf, LIMITS, manualClock, memoryConnection, plainConnection, settled, socketPair } from "../test/helpers.ts";
 import { Connection } from "./connection.ts";
 
 test("connection: a line of the longest length passes, one byte more does not", async (t) => {

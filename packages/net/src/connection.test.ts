@@ -2,6 +2,7 @@ import { once } from "node:events";
 import test from "ava";
 import * as fc from "fast-check";
 import { BACKEND_ROLE, CLIENT_ROLE } from "./connection-role.ts";
+import { arrived, collect, kindOf, LIMITS, manualClock, memoryConnection, plainConnection, socketPair } from "../test/helpers.ts";
 import { Connection } from "./connection.ts";
 
 type Read =

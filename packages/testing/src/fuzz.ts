@@ -7,7 +7,8 @@ import { Failure, Secret, type Credentials, type FailureKind, type LegTls, type 
 import { BACKEND_ROLE, Connection } from "@postern/net";
 import { createFakeClock } from "./fake-clock.ts";
 import { createMemoryLogger } from "./memory-logger.ts";
-import { createHarness, testLeg, testSession, within, type CoreParts } from "./protocol-harness.ts";
+import { testLeg, testSession, within } from "./protocol-fixtures.ts";
+import { createHarness, type CoreParts } from "./protocol-harness.ts";
 
 /** One line of a script, and what is wrong with it. Numbers are taken modulo what there is. */
 export interface Slip {

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { LineProtocol } from "@postern/contracts";
-import { createHarness, testLeg, type CoreParts, type Harness, type HarnessOptions } from "./protocol-harness.ts";
+import { testLeg } from "./protocol-fixtures.ts";
+import { createHarness, type CoreParts, type Harness, type HarnessOptions } from "./protocol-harness.ts";
 import { ScriptedPeer } from "./scripted-peer.ts";
 
 export interface ProtocolCase {

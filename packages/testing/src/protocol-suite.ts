@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Failure, FAILURES, type Attempt, type ClientDialogue, type FailureKind } from "@postern/contracts";
 import { createFakeClock } from "./fake-clock.ts";
-import { within, type CoreParts } from "./protocol-harness.ts";
+import { within } from "./protocol-fixtures.ts";
+import type { CoreParts } from "./protocol-harness.ts";
 import {
   answer,
   client,

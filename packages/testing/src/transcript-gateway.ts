@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, FAILURES, Secret, type FailureKind, type Leg, type LineProtocol, type Place } from "@postern/contracts";
 import type { ClientCertificatePolicy } from "@postern/net";
-import { createHarness, testCertificate, testLeg, type CoreParts, type Harness, type HouseParts } from "./protocol-harness.ts";
+import { testCertificate, testLeg } from "./protocol-fixtures.ts";
+import { createHarness, type CoreParts, type Harness, type HouseParts } from "./protocol-harness.ts";
 import { runTranscript } from "./run-transcript.ts";
 import { parseTranscript, type Directives, type Transcript } from "./transcript.ts";
 

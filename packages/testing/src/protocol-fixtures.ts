@@ -1,0 +1,88 @@
+// Small values that tests of the path and the protocols begin with: a certificate, a leg, a session, a listener.
+
+import { selfSigned } from "@postern/certs";
+import type { CertificateAndKey } from "@postern/certs";
+import type { Leg, ListenerInfo, Session } from "@postern/contracts";
+
+let shared: CertificateAndKey | undefined;
+
+/** The certificate that harness listeners and scripted backends show: localhost and 127.0.0.1, self-signed. */
+export function testCertificate(): CertificateAndKey {
+  return (shared ??= selfSigned(["localhost", "127.0.0.1"]));
+}
+
+/** A leg to 127.0.0.1, with the defaults of a configuration and short time-outs. */
+export function testLeg(port: number, rest: Partial<Leg> = {}): Leg {
+  return {
+    backend: "mbx1",
+    site: undefined,
+    protocol: "test",
+    host: "127.0.0.1",
+    port,
+    tls: "none",
+    ca: testCertificate().cert,
+    verify: true,
+    serverName: undefined,
+    proxyHeader: "none",
+    forwardClient: true,
+    allowPlaintext: false,
+    login: "relay",
+    dialTimeoutMs: 5000,
+    replyTimeoutMs: 5000,
+    ...rest,
+  };
+}
+
+/** A session as it is before login, of a client at 192.0.2.7. */
+export function testSession(rest: Partial<Session> = {}): Session {
+  const client = { host: "192.0.2.7", port: 4711 };
+  return {
+    id: "test1",
+    listener: listenerInfo("test"),
+    startedAt: 0,
+    stage: "converse",
+    peer: client,
+    client,
+    local: { host: "192.0.2.1", port: 143 },
+    tls: undefined,
+    attempts: 0,
+    errors: 0,
+    mechanism: undefined,
+    identity: undefined,
+    hops: 0,
+    software: undefined,
+    utf8: false,
+    backend: undefined,
+    backendAddress: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+    ...rest,
+  };
+}
+
+/** A listener on 127.0.0.1 that offers what the protocol offers by itself. */
+export function listenerInfo(protocol: string, rest: Partial<ListenerInfo> = {}): ListenerInfo {
+  return {
+    name: `${protocol} 127.0.0.1:0`,
+    protocol,
+    tls: "none",
+    allowPlaintext: false,
+    mechanisms: undefined,
+    trusts: () => false,
+    capabilities: undefined,
+    ...rest,
+  };
+}
+
+/** Resolves with the work; rejects when it takes longer than `ms` of real time. */
+export async function within(ms: number, work: Promise<unknown>, complaint: () => string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${complaint()} within ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
