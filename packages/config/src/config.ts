@@ -1,19 +1,26 @@
 // The validated configuration as the rest of the house sees it: frozen, complete, with every default filled in.
 
-import type { Leg, LineProtocol, Network, setting, ValueOf } from "@postern/contracts";
+import type { Contradiction, Leg, LineProtocol, MechanismFactory, Network, setting, ValueOf } from "@postern/contracts";
 import type { ListenAddress } from "./address.ts";
 
 /** What the config package must know of a protocol. */
 export type ProtocolPart = Pick<LineProtocol, "name" | "ports" | "schemes" | "settings">;
 
+/** What the config package must know of a mechanism. */
+export type MechanismPart = Pick<MechanismFactory, "name" | "onRequest">;
+
 /** The tables that other packages bring. */
 export interface Parts {
   readonly protocols: readonly ProtocolPart[];
+  readonly mechanisms: readonly MechanismPart[];
   readonly routes: setting.Tagged;
   readonly limits: setting.Group;
   readonly health: setting.Group;
   readonly authentication: setting.Group;
+  readonly state: setting.Group;
   readonly log: setting.Group;
+  /** By a section's key: what its table alone cannot see. Each takes the value that its section's table yields. */
+  readonly checks: Readonly<Record<string, (value: never) => readonly Contradiction[]>>;
 }
 
 export type ListenerTls = "none" | "starttls" | "implicit";
@@ -66,6 +73,7 @@ export interface Config<P extends Parts = Parts> {
   readonly limits: ValueOf<P["limits"]>;
   readonly health: ValueOf<P["health"]>;
   readonly authentication: ValueOf<P["authentication"]>;
+  readonly state: ValueOf<P["state"]>;
   readonly log: ValueOf<P["log"]>;
   /** Milliseconds. */
   readonly shutdown: { readonly drain: number };

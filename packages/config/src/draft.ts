@@ -20,8 +20,8 @@ export type TlsDraft = Omit<TlsConfig, "certificates"> & {
 
 export type ListenerDraft = Omit<ListenerConfig, "tls" | "mechanisms" | "capabilities" | "trust" | "proxyProtocol"> & {
   readonly tls: ListenerTls | undefined;
-  readonly mechanisms: readonly string[];
-  readonly capabilities: readonly string[];
+  readonly mechanisms: readonly (string | undefined)[];
+  readonly capabilities: readonly (string | undefined)[];
   readonly trust: readonly (Network | undefined)[];
   readonly proxyProtocol: { readonly from: readonly (Network | undefined)[] } | undefined;
 };

@@ -20,6 +20,11 @@ function protocol(name: string, plain: number, implicit: number): ProtocolPart {
 
 export const fakeParts = {
   protocols: [protocol("imap", 143, 993), protocol("pop3", 110, 995)],
+  mechanisms: [
+    { name: "PLAIN", onRequest: false },
+    { name: "LOGIN", onRequest: false },
+    { name: "CRAM-MD5", onRequest: true },
+  ],
   routes: setting.tagged("Somebody who knows users.", "source", {
     static: setting.group("Tables in this file.", {
       users: setting.dict("By full name.", "USER", names("In order of preference.")),
@@ -32,6 +37,8 @@ export const fakeParts = {
       weights: setting.dict("Shares.", "NAME", setting.integer("The share.", { min: 0, max: 1000 })),
     }),
     http: setting.group("A server.", {
+      dialect: setting.choice("What it speaks.", ["json", "nginx"], { default: "json" }),
+      sendPassword: setting.boolean("It checks passwords.", { default: false }),
       tls: setting.group("TLS to it.", { ca: setting.path("Its authorities.", { optional: true }) }),
     }),
   }),
@@ -42,9 +49,17 @@ export const fakeParts = {
   authentication: setting.group("Who says yes.", {}),
   health: setting.group("Probes.", {
     interval: setting.duration("Between two probes.", { default: 5000, min: 1000 }),
+    probe: setting.group("A probe.", { timeout: setting.duration("Until it fails.", { default: 3000 }) }),
   }),
+  state: setting.group("What is shared.", { kind: setting.choice("Where.", ["memory"], { default: "memory" }) }),
   log: setting.group("The log.", {
     level: setting.choice("How much.", ["error", "warn", "info", "debug"], { default: "info" }),
     file: setting.path("Where to.", { optional: true }),
   }),
+  checks: {
+    health: ({ interval, probe }: { interval: number; probe: { timeout: number } }) =>
+      probe.timeout > interval ? [{ key: "probe.timeout", problem: "must be at most the interval" }] : [],
+    log: ({ level, file }: { level: string; file: string | undefined }) =>
+      level === "debug" && file === undefined ? [{ key: "file", problem: "must be set for level: debug" }] : [],
+  },
 } satisfies Parts;

@@ -1,6 +1,7 @@
 // Reads the small files that a configuration names, once each. Refuses what is no regular file (a pipe would block the
 // start) and what is larger than any certificate. Never throws.
 
+import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { getSystemErrorMessage } from "node:util";
 
@@ -20,12 +21,25 @@ export class Files {
     return result;
   }
 
-  /** The text of a PEM file that holds a certificate. */
+  /** The text of a PEM file that holds certificates, each of which can be read: TLS would pass over those that cannot. */
   certificates(path: string): { readonly pem: string } | { readonly problem: string } {
     const result = this.read(path);
     if ("problem" in result) return result;
     const pem = result.bytes.toString("utf8");
-    return pem.includes("-----BEGIN CERTIFICATE-----") ? { pem } : { problem: `there is no PEM certificate in ${path}` };
+    const blocks = pem.match(CERTIFICATE) ?? [];
+    if (blocks.length === 0) return { problem: `there is no PEM certificate in ${path}` };
+    const damaged = blocks.findIndex((block) => !isCertificate(block));
+    return damaged === -1 ? { pem } : { problem: `certificate ${damaged + 1} in ${path} is damaged` };
+  }
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^]*?(?:-----END CERTIFICATE-----|$)/g;
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
   }
 }
 

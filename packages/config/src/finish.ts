@@ -28,6 +28,7 @@ export function finish<P extends Parts>(draft: Draft, values: Values, parts: P, 
     limits: values["limits"],
     health: values["health"],
     authentication: values["authentication"],
+    state: values["state"],
     log: values["log"],
     shutdown: draft.shutdown,
     protocols: Object.fromEntries(protocols.map(({ name }) => [name, values[name]])),
@@ -51,7 +52,9 @@ function finishCertificate({ cert = "", key = "", pfx, passphraseFile }: Certifi
 }
 
 function finishListener(listener: ListenerDraft, { protocols }: Parts): ListenerConfig {
-  const { mechanisms, capabilities, proxyProtocol, trust } = listener;
+  const { proxyProtocol, trust } = listener;
+  const mechanisms = listener.mechanisms.filter((name) => name !== undefined);
+  const capabilities = listener.capabilities.filter((name) => name !== undefined);
   return {
     ...listener,
     tls: listenerTls(listener, protocols),

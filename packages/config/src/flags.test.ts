@@ -117,6 +117,9 @@ test("flags: a protocol that this build lacks is told, once", (t) => {
     "--smtp: smtp is not in this build yet; it has imap and pop3",
     "--submissions: submissions is not in this build yet; it has imap and pop3",
   ]);
+  t.deepEqual(bad({ ...ALONE, backend: [...(ALONE.backend ?? []), "mbx1=smtp+starttls://10.0.0.11"] }), [
+    "--backend: smtp+starttls is not in this build yet; use imap, imap+starttls, imaps, pop3, pop3+starttls or pop3s",
+  ]);
 });
 
 test("flags: a password in a backend's URL is refused and not repeated", (t) => {

@@ -1,10 +1,12 @@
 // What the command line says, as a tree, so that the walk that checks the file checks the flags too.
 // Never throws for what a flag says.
 
+import { orList } from "@postern/contracts";
 import type { ProtocolPart } from "./config.ts";
 import { exampleUrl, schemeOf, unknownScheme } from "./backend-url.ts";
 import { flagProtocol, LISTENER_FLAGS, unknownProtocol } from "./listener-flags.ts";
 import type { ListenerFlag } from "./listener-flags.ts";
+import { laterSchemes, notYet } from "./later.ts";
 import type { Place, Problem } from "./place.ts";
 import { listTree, mapTree, scalarTree } from "./tree.ts";
 import type { MapTree, Tree } from "./tree.ts";
@@ -88,8 +90,7 @@ function listenersTree(
     for (const address of given[flag] ?? []) {
       const meant = flagProtocol(flag, protocols);
       if (meant === undefined) {
-        const known = protocols.map(({ name }) => name);
-        refuse(flag, unknownProtocol(flag, known));
+        refuse(flag, unknownProtocol(flag, protocols));
         continue;
       }
       const tls: [string, Tree][] = meant.implicit ? [["tls", text(flag, "implicit")]] : [];
@@ -127,10 +128,8 @@ function backendsTree(given: readonly string[], protocols: readonly ProtocolPart
 
 function wrongUrl(name: string, scheme: string | undefined, protocols: readonly ProtocolPart[]): string {
   if (scheme === undefined) return `must be NAME=URL, as in ${name}=${exampleUrl(protocols[0]?.schemes ?? {})}`;
-  return unknownScheme(
-    scheme,
-    protocols.flatMap(({ schemes }) => Object.keys(schemes)),
-  );
+  const known = protocols.flatMap(({ schemes }) => Object.keys(schemes));
+  return laterSchemes(protocols).includes(scheme) ? `${notYet(scheme)}; use ${orList(known)}` : unknownScheme(scheme, known);
 }
 
 /** The static source that the route flags make; it is asked before those of the file. */

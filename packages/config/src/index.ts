@@ -5,7 +5,16 @@ export { listenAddressText, parseListenAddress } from "./address.ts";
 export type { ListenAddress } from "./address.ts";
 export { configFile, DEFAULT_CONFIG_FILE } from "./command.ts";
 export type { CommandArgs, RouteArgs } from "./command.ts";
-export type { CertificateFiles, Config, ListenerConfig, ListenerTls, Parts, ProtocolPart, TlsConfig } from "./config.ts";
+export type {
+  CertificateFiles,
+  Config,
+  ListenerConfig,
+  ListenerTls,
+  MechanismPart,
+  Parts,
+  ProtocolPart,
+  TlsConfig,
+} from "./config.ts";
 export { settingsPage } from "./describe.ts";
 export type { Flags } from "./flags.ts";
 export { LISTENER_FLAGS } from "./listener-flags.ts";

@@ -2,6 +2,7 @@
 
 import { orList } from "@postern/contracts";
 import type { ProtocolPart } from "./config.ts";
+import { laterProtocols, notYet } from "./later.ts";
 import { didYouMean } from "./words.ts";
 
 /** Flags that name an address to listen on. A protocol's name, or its name and an s for TLS from the first byte. */
@@ -9,8 +10,12 @@ export const LISTENER_FLAGS = ["imap", "imaps", "pop3", "pop3s", "smtp", "submis
 export type ListenerFlag = (typeof LISTENER_FLAGS)[number];
 
 /** What is wrong with a protocol that this build does not know, and the cure. */
-export function unknownProtocol(name: string, known: readonly string[]): string {
-  if (LISTENER_FLAGS.some((flag) => flag === name)) return `${name} is not in this build yet; it has ${known.join(" and ")}`;
+export function unknownProtocol(name: string, protocols: readonly ProtocolPart[]): string {
+  const known = protocols.map((protocol) => protocol.name);
+  const isLater = laterProtocols(protocols).some((later) => name === later || name === `${later}s`);
+  if (isLater) return `${notYet(name)}; it has ${known.join(" and ")}`;
+  const secured = known.find((one) => name === `${one}s`);
+  if (secured !== undefined) return `${name} is ${secured} with TLS from the first byte; write ${secured}, and tls: implicit`;
   return `unknown protocol "${name}"; ${didYouMean(name, known, "use")}`;
 }
 

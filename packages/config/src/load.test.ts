@@ -1,6 +1,6 @@
 // Good configurations, flags over files, and what no input can do to the loader.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -11,7 +11,7 @@ import type { Flags } from "./flags.ts";
 import { loadConfig } from "./load.ts";
 
 type FakeConfig = Config<typeof fakeParts>;
-const PEM = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+const PEM = readFileSync(join(import.meta.dirname, "../bad-configs/files/ca.pem"), "utf8");
 
 function good(text: string | undefined, flags: Flags = {}, file?: string): FakeConfig {
   const result = loadConfig({ text, flags, file, parts: fakeParts });
@@ -153,6 +153,23 @@ test("load: a huge file is refused before it is parsed", (t) => {
 test("load: brackets without end are refused", (t) => {
   const problems = bad(`limits: ${"[".repeat(20_000)}`);
   t.true(problems.some((line) => line.endsWith("yaml: nested too deeply")));
+});
+
+test("load: a mechanism that needs a route source which checks passwords is taken where there is one", (t) => {
+  const listener = PLAIN.replace("tls: none", "tls: none, mechanisms: [cram-md5, PLAIN]");
+  t.true(bad(listener).some((line) => line.includes("CRAM-MD5 works only where")));
+  for (const source of ["{ source: http, dialect: nginx }", "{ source: http, sendPassword: true }"])
+    t.deepEqual(good(`${listener}  - ${source}\n`).listeners[0]?.mechanisms, ["CRAM-MD5", "PLAIN"]);
+});
+
+test("load: problems that are found later are told at the place of their path, or of what is around it", (t) => {
+  const result = loadConfig({ text: PLAIN, flags: { hostname: "mail.example.com" }, parts: fakeParts });
+  if ("problems" in result) return t.fail(result.problems.join("\n"));
+  t.is(result.at("routes[1]", "is\nodd"), "postern.yaml:8:5: routes[1]: is\\u{a}odd");
+  t.is(result.at("routes[1].weights.mbx1", "is odd"), "postern.yaml:8:5: routes[1].weights.mbx1: is odd");
+  t.is(result.at("routes[1].backends[1]", "is odd"), "postern.yaml:8:38: routes[1].backends[1]: is odd");
+  t.is(result.at("hostname", "is odd"), "--hostname: is odd");
+  t.is(result.at("shutdown", "is odd"), "postern.yaml:2:1: shutdown: is odd");
 });
 
 test("load: warns of what works but should be looked at", (t) => {

@@ -10,12 +10,12 @@ import { finish } from "./finish.ts";
 import { flagTree } from "./flags.ts";
 import type { Flags } from "./flags.ts";
 import { overlay } from "./overlay.ts";
-import { problemLines } from "./place.ts";
+import { problemLines, problemText } from "./place.ts";
 import type { Problem } from "./place.ts";
 import { rootSettings } from "./root.ts";
 import { judge } from "./rules.ts";
 import { mapTree } from "./tree.ts";
-import { walk } from "./walk.ts";
+import { placeOf, walk } from "./walk.ts";
 import { MAX_YAML_LENGTH, yamlTree } from "./yaml.ts";
 import type { YamlResult } from "./yaml.ts";
 
@@ -30,7 +30,12 @@ export interface LoadOptions<P extends Parts> {
 
 /** Lines of text: "postern.yaml:14:9: backends.mbx1.imap: unknown scheme …", "--backend: …". */
 export type LoadResult<P extends Parts> =
-  | { readonly config: Config<P>; readonly warnings: readonly string[] }
+  | {
+      readonly config: Config<P>;
+      readonly warnings: readonly string[];
+      /** The line that tells a problem which was found later, at the place of a path such as "tls.certificates[0]". */
+      readonly at: (path: string, sentence: string) => string;
+    }
   | { readonly problems: readonly string[] };
 
 /** Reads, lays the flags over the file (flags win), checks everything, and freezes it. */
@@ -44,10 +49,14 @@ export function loadConfig<P extends Parts>({ file, text, flags = {}, parts }: L
   // The walk has made the values by the root table, and Draft says what the root table says.
   const draft = walked.values as unknown as Draft;
   const files = new Files();
-  const judged = judge(draft, parts, files, walked.places);
+  const judged = judge(draft, walked, parts, files);
   const problems = withoutEchoes([...given.problems, ...fromFile.problems, ...walked.problems], judged.problems);
   if (problems.length > 0) return { problems: problemLines(problems) };
-  return { config: finish(draft, walked.values, parts, files), warnings: problemLines(judged.warnings) };
+  return {
+    config: finish(draft, walked.values, parts, files),
+    warnings: problemLines(judged.warnings),
+    at: (path, sentence) => problemText({ place: placeOf(walked.places, path), path, sentence }),
+  };
 }
 
 function readTree(file: string | undefined, text: string | undefined, name: string): YamlResult {

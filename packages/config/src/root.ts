@@ -5,7 +5,9 @@ import type { Parsed, Setting } from "@postern/contracts";
 import { listenAddress } from "./address.ts";
 import { backendUrl } from "./backend-url.ts";
 import type { Parts, ProtocolPart } from "./config.ts";
+import { laterProtocols, laterSections } from "./later.ts";
 import { unknownProtocol } from "./listener-flags.ts";
+import { didYouMean } from "./words.ts";
 
 /** A host name as it may stand in a greeting. */
 export const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
@@ -15,7 +17,7 @@ export function rootSettings(parts: Parts) {
   const own = Object.fromEntries(
     parts.protocols.map(({ name, settings }) => [name, setting.group(`What only ${name} has.`, settings)]),
   );
-  return setting.group("The configuration file.", {
+  const fields = {
     hostname: setting.text("The gateway's name in greetings; the system's host name when not given.", {
       optional: true,
       pattern: HOSTNAME,
@@ -31,12 +33,13 @@ export function rootSettings(parts: Parts) {
       schema: { anyOf: [{ const: "auto" }, { type: "integer", minimum: 1, maximum: 256 }] },
     }),
     tls: tlsSettings,
-    listeners: setting.list("Where clients connect.", listenerSettings(parts.protocols)),
+    listeners: setting.list("Where clients connect.", listenerSettings(parts)),
     backends: setting.dict("The mailbox servers.", "NAME", backendSettings(parts.protocols)),
     routes: routesSettings(parts),
     limits: parts.limits,
     health: parts.health,
     authentication: parts.authentication,
+    state: parts.state,
     log: parts.log,
     shutdown: setting.group("How the gateway stops.", {
       drain: setting.duration("How long running sessions may go on after the gateway was asked to stop.", {
@@ -46,7 +49,8 @@ export function rootSettings(parts: Parts) {
       }),
     }),
     ...own,
-  });
+  };
+  return setting.group("The configuration file.", fields, { later: laterSections(parts.protocols) });
 }
 
 /** Typed loosely: the type of a value of any table at all is endless. */
@@ -80,14 +84,15 @@ const tlsSettings = setting.group("TLS towards clients.", {
   }),
 });
 
-function listenerSettings(protocols: readonly ProtocolPart[]) {
+function listenerSettings({ protocols, mechanisms }: Parts) {
   const names = protocols.map(({ name }) => name);
   const word = (doc: string, pattern: RegExp) => setting.text(doc, { pattern, like: "words of printable ASCII" });
   return setting.group("One address with one protocol.", {
     protocol: setting.custom<string>(
       names.join(" | "),
       "What is spoken there.",
-      (raw) => (names.some((name) => name === raw) ? { value: String(raw) } : { problem: unknownProtocol(String(raw), names) }),
+      (raw) =>
+        names.some((name) => name === raw) ? { value: String(raw) } : { problem: unknownProtocol(String(raw), protocols) },
       { schema: { enum: names } },
     ),
     address: listenAddress("[host:]port, [v6]:port, unix:/path or systemd:NAME (socket activation)."),
@@ -108,7 +113,7 @@ function listenerSettings(protocols: readonly ProtocolPart[]) {
     }),
     mechanisms: setting.list(
       "SASL mechanisms to offer, in this order, instead of the protocol's own.",
-      setting.custom<string>("SASL name", "A mechanism's name such as PLAIN.", parseMechanism, { schema: { type: "string" } }),
+      mechanismSetting(mechanisms.map(({ name }) => name)),
     ),
     capabilities: setting.list(
       "The capabilities to announce before login, literally, instead of the protocol's own.",
@@ -117,18 +122,20 @@ function listenerSettings(protocols: readonly ProtocolPart[]) {
   });
 }
 
-/** RFC 4422 section 3.1: 1 to 20 letters, digits, hyphens and underscores. */
-function parseMechanism(raw: unknown): Parsed<string> {
-  const name = String(raw).toUpperCase();
-  return /^[A-Z0-9_-]{1,20}$/.test(name)
-    ? { value: name }
-    : { problem: `must be a SASL name such as PLAIN, not "${String(raw)}"` };
+/** A mechanism by its SASL name, in capitals or small letters. */
+function mechanismSetting(known: readonly string[]) {
+  const parse = (raw: unknown): Parsed<string> => {
+    const name = String(raw).toUpperCase();
+    if (known.includes(name)) return { value: name };
+    return { problem: `unknown mechanism "${String(raw)}"; ${didYouMean(name, known, "use")}` };
+  };
+  return setting.custom(known.join(" | "), "A mechanism's SASL name.", parse);
 }
 
 function backendSettings(protocols: readonly ProtocolPart[]) {
   const legs = Object.fromEntries(protocols.map((protocol) => [protocol.name, legSettings(protocol)]));
   const site = setting.text("Where it stands; shown in logs and explanations.", { optional: true });
-  return setting.group("One mailbox server.", { site, ...legs });
+  return setting.group("One mailbox server.", { site, ...legs }, { later: laterProtocols(protocols) });
 }
 
 const SECOND = 1000;

@@ -6,6 +6,7 @@ import { isLocal, listenerTls } from "./draft.ts";
 import { flagExamples } from "./listener-flags.ts";
 import { itemPath } from "./place.ts";
 import type { Rule, RuleContext } from "./rules.ts";
+import { checksPasswords } from "./rules-routes.ts";
 
 function present({ draft, parts, refuse }: RuleContext): void {
   if (draft.listeners?.length !== 0) return;
@@ -70,11 +71,28 @@ function lists(context: RuleContext): void {
   for (const [path, listener] of each(context)) {
     for (const name of ["mechanisms", "capabilities"] as const) {
       const empty = listener[name].length === 0 && context.given(`${path}.${name}`);
+      const whole = listener[name].filter((one) => one !== undefined);
       if (empty) context.refuse(`${path}.${name}`, "is empty; name at least one, or take the key out");
-      if (new Set(listener[name]).size < listener[name].length) context.refuse(`${path}.${name}`, "names one twice; keep one");
+      if (new Set(whole).size < whole.length) context.refuse(`${path}.${name}`, "names one twice; keep one");
     }
     if (listener.proxyProtocol?.from.length === 0)
       context.refuse(`${path}.proxyProtocol`, "names no network; list the load balancers in from, such as from: [10.0.0.0/8]");
+  }
+}
+
+/** A mechanism that is offered only on request proves the password without showing it: nothing to log in with behind. */
+function mechanismsHaveTheirSource(context: RuleContext): void {
+  const { draft, parts } = context;
+  const onRequest = new Set(parts.mechanisms.filter((mechanism) => mechanism.onRequest).map(({ name }) => name));
+  if (draft.routes === undefined || draft.routes.some((route) => route === undefined || checksPasswords(route))) return;
+  for (const [path, { mechanisms }] of each(context)) {
+    for (const [index, name] of mechanisms.entries()) {
+      if (name !== undefined && onRequest.has(name))
+        context.refuse(
+          itemPath(`${path}.mechanisms`, index),
+          `${name} works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true), or take ${name} out`,
+        );
+    }
   }
 }
 
@@ -100,5 +118,6 @@ export const listenerRules: readonly Rule[] = [
   clientCertificates,
   plaintext,
   lists,
+  mechanismsHaveTheirSource,
   everybodyIsTrusted,
 ];

@@ -6,14 +6,18 @@ import type { Parts } from "./config.ts";
 import type { Draft } from "./draft.ts";
 import type { Files } from "./files.ts";
 import { placeOf } from "./walk.ts";
-import type { Place, Problem } from "./place.ts";
+import type { Values, Walked } from "./walk.ts";
+import type { Problem } from "./place.ts";
 import { backendRules } from "./rules-backends.ts";
 import { listenerRules } from "./rules-listeners.ts";
+import { partRules } from "./rules-parts.ts";
 import { routeRules } from "./rules-routes.ts";
 import { tlsRules } from "./rules-tls.ts";
 
 export interface RuleContext {
   readonly draft: Draft;
+  /** The sections as the walk made them; undefined for one that is broken. */
+  readonly values: Values;
   readonly parts: Parts;
   readonly files: Files;
   /** An error: the configuration cannot be used. */
@@ -26,18 +30,19 @@ export interface RuleContext {
 
 export type Rule = (context: RuleContext) => void;
 
-const RULES: readonly Rule[] = [...tlsRules, ...listenerRules, ...backendRules, ...routeRules];
+const RULES: readonly Rule[] = [...tlsRules, ...listenerRules, ...backendRules, ...routeRules, ...partRules];
 
 export interface Judgement {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
 
-export function judge(draft: Draft, parts: Parts, files: Files, places: ReadonlyMap<string, Place>): Judgement {
+export function judge(draft: Draft, { values, places }: Walked, parts: Parts, files: Files): Judgement {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const context: RuleContext = {
     draft,
+    values,
     parts,
     files,
     refuse: (path, sentence) => problems.push({ place: placeOf(places, path), path, sentence }),

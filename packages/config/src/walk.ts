@@ -4,7 +4,8 @@
 
 import { resolve } from "node:path";
 import { orList } from "@postern/contracts";
-import type { Fields, Setting } from "@postern/contracts";
+import type { Setting } from "@postern/contracts";
+import { notYet } from "./later.ts";
 import { itemPath, keyPath } from "./place.ts";
 import type { Place, Problem } from "./place.ts";
 import type { MapTree, ScalarTree, Tree } from "./tree.ts";
@@ -33,7 +34,7 @@ export function walk(root: Group, tree: Tree, base: string): Walked {
   walker.places.set("", place);
   if (tree.kind !== "map") walker.refuse(place, "file", `must hold settings (key: value), not ${kindText(tree)}`);
   const entries = tree.kind === "map" ? tree : { kind: "map" as const, place, entries: new Map() };
-  const { values } = walker.fields(root.fields, entries, "", undefined);
+  const { values } = walker.fields(root, entries, "", undefined);
   return { values, problems: walker.problems, places: walker.places };
 }
 
@@ -116,7 +117,7 @@ class Walker {
     const only = short === undefined ? undefined : setting.fields[short];
     if (short !== undefined && only !== undefined && tree.kind !== "map" && !isEmpty(tree)) {
       const value = this.#setting(only, tree, path);
-      const { values, broken } = this.fields(setting.fields, { kind: "map", place: tree.place, entries: new Map() }, path, short);
+      const { values, broken } = this.fields(setting, { kind: "map", place: tree.place, entries: new Map() }, path, short);
       return broken || value === BROKEN ? BROKEN : { ...values, [short]: value };
     }
     const map: Tree = isEmpty(tree) ? { kind: "map", place: tree.place, entries: new Map() } : tree;
@@ -124,17 +125,20 @@ class Walker {
       const known = orList(Object.keys(setting.fields).slice(0, 12));
       return this.refuse(tree.place, path, `must hold settings such as ${known}, not ${kindText(tree)}`);
     }
-    const { values, broken } = this.fields(setting.fields, map, path, undefined);
+    const { values, broken } = this.fields(setting, map, path, undefined);
     return broken ? BROKEN : values;
   }
 
   /** Walks the fields of a map; `except` is a field that is dealt with elsewhere. */
-  fields(fields: Fields, map: MapTree, path: string, except: string | undefined): { values: Values; broken: boolean } {
+  fields(group: Group, map: MapTree, path: string, except: string | undefined): { values: Values; broken: boolean } {
+    const { fields, later = [] } = group;
     let broken = false;
     const names = Object.keys(fields);
     for (const [key, { place }] of map.entries) {
       if (Object.hasOwn(fields, key) || key === except) continue;
-      this.refuse(place, keyPath(path, key), `unknown key "${key}"; ${didYouMean(key, names)}`);
+      const isLater = later.includes(key);
+      const words = isLater ? `${notYet(key)}; take it out` : `unknown key "${key}"; ${didYouMean(key, names)}`;
+      this.refuse(place, keyPath(path, key), words);
       broken = true;
     }
     const values: Record<string, unknown> = {};
@@ -161,7 +165,7 @@ class Walker {
         return Object.create(null);
       case "group": {
         if (setting.optional) return undefined;
-        const { values, broken } = this.fields(setting.fields, { kind: "map", place, entries: new Map() }, path, undefined);
+        const { values, broken } = this.fields(setting, { kind: "map", place, entries: new Map() }, path, undefined);
         return broken ? BROKEN : values;
       }
       case "tagged":
@@ -182,7 +186,7 @@ class Walker {
     if (variant === undefined) {
       return this.refuse(chosen.place, keyPath(path, tag), `unknown ${tag} "${name}"; ${didYouMean(name, names, "use")}`);
     }
-    const { values, broken } = this.fields(variant.fields, tree, path, tag);
+    const { values, broken } = this.fields(variant, tree, path, tag);
     return broken ? BROKEN : { ...values, [tag]: name };
   }
 }

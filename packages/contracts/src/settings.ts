@@ -47,6 +47,8 @@ export interface Group<F extends Fields = Fields> {
   readonly optional: boolean;
   /** The field that a bare text stands for: `mbx1: URL` is `mbx1: { url: URL }`. */
   readonly short?: string;
+  /** Keys that only later builds have: refused with words that say so. */
+  readonly later?: readonly string[];
 }
 
 /** One of several groups, told apart by the value of one field: `source: static`. */
@@ -259,10 +261,9 @@ export function dict<S extends Setting<unknown>>(doc: string, key: string, of: S
 export function group<F extends Fields, O extends boolean = false>(
   doc: string,
   fields: F,
-  options: { optional?: O; short?: keyof F & string } = {},
+  { optional, ...rest }: { optional?: O; short?: keyof F & string; later?: readonly string[] } = {},
 ) {
-  const short = options.short === undefined ? {} : { short: options.short };
-  return { kind: "group" as const, doc, fields, optional: (options.optional ?? false) as NoInfer<O>, ...short };
+  return { kind: "group" as const, doc, fields, optional: (optional ?? false) as NoInfer<O>, ...rest };
 }
 
 export function tagged<T extends string, V extends Readonly<Record<string, Group>>>(doc: string, tag: T, variants: V) {

@@ -4,24 +4,29 @@
 import type { LineProtocol } from "@postern/contracts";
 import type { Config } from "@postern/config";
 import { authSettings } from "@postern/auth";
-import { healthSettings } from "@postern/health";
+import { healthContradictions, healthSettings } from "@postern/health";
 import { imap } from "@postern/imap";
-import { limitSettings } from "@postern/limits";
+import { limitContradictions, limitSettings } from "@postern/limits";
 import { pop3 } from "@postern/pop3";
 import { routeSettings } from "@postern/routing";
-import { logSettings } from "@postern/telemetry";
+import { MECHANISMS } from "@postern/sasl";
+import { stateSettings } from "@postern/state";
+import { logContradictions, logSettings } from "@postern/telemetry";
 
-export { MECHANISMS } from "@postern/sasl";
+export { MECHANISMS };
 
 export const PROTOCOLS: readonly LineProtocol[] = [imap, pop3];
 
 export const PARTS = {
   protocols: PROTOCOLS,
+  mechanisms: [...MECHANISMS.values()],
   routes: routeSettings,
   limits: limitSettings,
   health: healthSettings,
   authentication: authSettings,
+  state: stateSettings,
   log: logSettings,
+  checks: { limits: limitContradictions, health: healthContradictions, log: logContradictions },
 } as const;
 
 export type GatewayConfig = Config<typeof PARTS>;

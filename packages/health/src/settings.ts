@@ -1,6 +1,6 @@
 // Settings of health: how often backends are probed, and how much evidence moves one up or down.
 
-import { durationText, setting, type ValueOf } from "@postern/contracts";
+import { durationText, setting, type Contradiction, type ValueOf } from "@postern/contracts";
 
 const { duration, group, integer } = setting;
 
@@ -32,7 +32,8 @@ export const healthSettings = group("Which backends may be dialled. A backend th
 export type HealthSettings = ValueOf<typeof healthSettings>;
 
 /** What the table alone cannot see: probes that take longer than the interval delay the next ones. */
-export function healthContradictions({ interval, timeout }: HealthSettings): readonly { key: string; problem: string }[] {
+export function healthContradictions({ interval, timeout }: HealthSettings): readonly Contradiction[] {
   if (timeout <= interval) return [];
-  return [{ key: "timeout", problem: `must be at most the interval (${durationText(interval)})` }];
+  const problem = `must be at most the interval (${durationText(interval)}), not ${durationText(timeout)}`;
+  return [{ key: "timeout", problem }];
 }

@@ -13,5 +13,10 @@ test("limit settings: contradictions are named by their key", (t) => {
     found.map(({ key }) => key),
     ["login.maxUnread", "login.maxDelay", "login.timeout"],
   );
-  t.is(found[1]?.problem, "must be at least failureDelay (20s)");
+  t.is(found[1]?.problem, "must be at least failureDelay (20s), not 15s");
+});
+
+test("limit settings: a short login time is allowed when delays are switched off", (t) => {
+  const login = { ...DEFAULTS.login, failureDelay: 0, timeout: 5000 };
+  t.deepEqual(limitContradictions({ ...DEFAULTS, login }), []);
 });

@@ -77,11 +77,18 @@ export function limitContradictions({ login }: LimitSettings): readonly Contradi
   if (login.maxUnread < room)
     found.push({
       key: "login.maxUnread",
-      problem: `must be at least ${sizeText(room)}, to hold maxLine with its CRLF and maxLiteral`,
+      problem: `must be at least ${sizeText(room)}, to hold maxLine with its CRLF and maxLiteral, not ${sizeText(login.maxUnread)}`,
     });
   if (login.maxDelay < login.failureDelay)
-    found.push({ key: "login.maxDelay", problem: `must be at least failureDelay (${durationText(login.failureDelay)})` });
-  if (login.timeout <= login.maxDelay)
-    found.push({ key: "login.timeout", problem: `must be longer than maxDelay (${durationText(login.maxDelay)})` });
+    found.push({
+      key: "login.maxDelay",
+      problem: `must be at least failureDelay (${durationText(login.failureDelay)}), not ${durationText(login.maxDelay)}`,
+    });
+  // Without a failureDelay nothing is ever delayed.
+  if (login.failureDelay > 0 && login.timeout <= login.maxDelay)
+    found.push({
+      key: "login.timeout",
+      problem: `must be longer than maxDelay (${durationText(login.maxDelay)}), not ${durationText(login.timeout)}`,
+    });
   return found;
 }

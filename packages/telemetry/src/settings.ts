@@ -1,7 +1,7 @@
 // Settings of telemetry: the log and the wire trace.
 
 import { isAbsolute } from "node:path";
-import { setting, type Parsed, type ValueOf } from "@postern/contracts";
+import { setting, type Contradiction, type Parsed, type ValueOf } from "@postern/contracts";
 
 const { boolean, choice, custom, group, integer, list, path, size, text } = setting;
 
@@ -57,7 +57,7 @@ export const logSettings = group("What is written down: one line when a session 
 export type LogSettings = ValueOf<typeof logSettings>;
 
 /** What the table alone cannot see. */
-export function logContradictions({ trace }: LogSettings): readonly { key: string; problem: string }[] {
+export function logContradictions({ trace }: LogSettings): readonly Contradiction[] {
   if (trace.users.length === 0 || trace.directory !== undefined) return [];
   return [{ key: "trace.directory", problem: "must be set when trace.users names somebody" }];
 }
