@@ -68,16 +68,19 @@ interface Result {
   readonly challenge: Buffer | undefined;
 }
 
+/** RFC 7888 section 5: LITERAL- allows non-synchronising literals up to this size. */
+const LITERAL_MINUS = 4096;
+
 /** LOGIN, with quoted strings where they can carry the bytes, and literals where not. */
 async function byCommand(backend: BackendDialogue, { credentials }: Attempt, known: Capabilities): Promise<Result> {
   const parts = [Buffer.from(credentials.authcid), credentials.secret.reveal()];
-  const nonSynchronising = known.has("LITERAL+") || known.has("LITERAL-");
   let line: Buffer = Buffer.from("L LOGIN");
   for (const part of parts) {
     if (isQuotable(part)) {
       line = Buffer.concat([line, Buffer.from(` "${part.toString("latin1").replaceAll(/["\\]/g, "\\$&")}"`, "latin1")]);
       continue;
     }
+    const nonSynchronising = known.has("LITERAL+") || (known.has("LITERAL-") && part.length <= LITERAL_MINUS);
     const head = Buffer.from(` {${part.length}${nonSynchronising ? "+" : ""}}\r\n`);
     line = Buffer.concat([line, head, ...(nonSynchronising ? [part] : [])]);
     if (nonSynchronising) continue;
