@@ -19,6 +19,8 @@ export function addressText(address: Address): string {
  * anything else unchanged; the zone id is dropped.
  */
 export function plainHost(host: string): string {
+  // Asked several times for each session: IPv4 text, names and unix sockets need no look.
+  if (!host.includes(":")) return host;
   const zone = host.indexOf("%");
   const bare = zone === -1 ? host : host.slice(0, zone);
   if (!/^[0:]+:ffff:/i.test(bare) || !isIPv6(bare)) return bare;

@@ -39,6 +39,7 @@ export function networks(doc: string) {
 
 /** A test whether a host (IPv4 or IPv6 text, with or without zone) is in one of the networks; false for anything else. */
 export function networkMatcher(all: readonly Network[]): (host: string) => boolean {
+  if (all.length === 0) return () => false;
   const blocks = new BlockList();
   for (const { address, prefix, family } of all) blocks.addSubnet(address, prefix, family);
   return (host) => {

@@ -7,44 +7,14 @@
 // throws: every outcome is told to the client in its protocol's words, and once to the observer.
 
 import type { Socket } from "node:net";
-import {
-  Failure,
-  isLoopback,
-  legText,
-  sleep,
-  toFailure,
-  wipe,
-  type Attempt,
-  type Ending,
-  type Leg,
-  type Place,
-  type Session,
-  type Welcome,
-} from "@postern/contracts";
+import { Failure, isLoopback, legText, sleep, toFailure, wipe, type Attempt, type Leg, type Welcome } from "@postern/contracts";
 import { CLIENT_ROLE, Connection, dial, readProxyHeader, Relay, tlsFacts, type RelayEnd } from "@postern/net";
 import { countError } from "./command-loop.ts";
 import { credentialsFor } from "./credentials.ts";
-import type { House, ListenerHouse, SessionTrace } from "./house.ts";
+import type { House, ListenerHouse } from "./house.ts";
 import { openSession } from "./session.ts";
 import { slowDown } from "./slow-down.ts";
-
-/** Everything that one visit holds, and that its end gives back. */
-interface Visit {
-  readonly house: House;
-  readonly listener: ListenerHouse;
-  readonly session: Session;
-  readonly places: Place[];
-  readonly trace: SessionTrace | undefined;
-  client: Connection | undefined;
-  backend: Connection | undefined;
-  relay: Relay | undefined;
-  /** The failure that the client was told already. */
-  answered: Failure | undefined;
-  /** The end has come: a place that is granted now goes back at once. */
-  closed: boolean;
-  /** Set when the session is ended from outside before the relay runs. */
-  ending: Ending | undefined;
-}
+import { close, dropBackend, keep, openVisit, register, type Visit } from "./visit.ts";
 
 /** Takes an accepted, paused socket through its whole life. */
 export async function serve(socket: Socket, listener: ListenerHouse, house: House): Promise<void> {
@@ -178,13 +148,16 @@ async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit
   for (const leg of legs) {
     try {
       const welcome = await welcomeOf(leg, attempt, visit);
-      visit.house.health.succeeded(leg);
-      visit.house.observer.dialled(leg, true);
+      reached(leg, visit);
       return welcome;
     } catch (error) {
+      const answered = visit.backend !== undefined;
       dropBackend(visit);
       last = toFailure(error);
-      if (!last.row.tryNext) throw last;
+      if (!last.row.tryNext) {
+        if (answered) reached(leg, visit);
+        throw last;
+      }
       visit.house.observer.dialled(leg, false);
       visit.house.health.failed(leg, last.message, visit.session.client.host);
       const { id, stage } = visit.session;
@@ -194,9 +167,10 @@ async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit
   throw last;
 }
 
-function dropBackend(visit: Visit): void {
-  visit.backend?.destroy();
-  visit.backend = undefined;
+/** The backend lives, whether it said yes or no. */
+function reached(leg: Leg, { house }: Visit): void {
+  house.health.succeeded(leg);
+  house.observer.dialled(leg, true);
 }
 
 async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welcome> {
@@ -231,67 +205,4 @@ function relay(visit: Visit): Promise<RelayEnd> {
   return new Promise((done) => {
     visit.relay = new Relay(client, backend, done);
   });
-}
-
-function openVisit(session: Session, listener: ListenerHouse, house: House): Visit {
-  const trace = house.traceOf(session);
-  return {
-    house,
-    listener,
-    session,
-    places: [],
-    trace,
-    client: undefined,
-    backend: undefined,
-    relay: undefined,
-    answered: undefined,
-    closed: false,
-    ending: undefined,
-  };
-}
-
-/** From here on the session is listed, and can be ended from outside. */
-function register(visit: Visit, socket: Socket): void {
-  const { house, listener, session } = visit;
-  house.registry.add({
-    session,
-    bytes: () => visit.relay?.bytes,
-    halfClosed: () => visit.relay?.halfClosed === true,
-    idleMs: house.idleMs(listener.protocol.name),
-    end(ending, failure) {
-      visit.ending = ending;
-      if (visit.relay !== undefined)
-        visit.relay.interrupt(ending, failure === undefined ? "" : listener.protocol.farewell(failure));
-      else if (visit.client !== undefined && failure !== undefined) visit.client.fail(failure);
-      else socket.destroy();
-    },
-    cut() {
-      visit.relay?.destroy();
-      visit.client?.destroy();
-      visit.backend?.destroy();
-      socket.destroy();
-    },
-  });
-}
-
-/** Keeps a place until the end. It may be granted after the end: the limits are asked while TLS begins. */
-function keep(place: Place, visit: Visit): void {
-  if (visit.closed) place.release();
-  else visit.places.push(place);
-}
-
-function close(visit: Visit, socket: Socket): void {
-  const { house, session, relay, client, backend } = visit;
-  if (relay !== undefined) {
-    session.bytesIn = relay.bytesIn;
-    session.bytesOut = relay.bytesOut;
-  } else {
-    if (client === undefined) socket.destroy();
-    else client.close(house.clock);
-    backend?.destroy();
-  }
-  visit.closed = true;
-  for (const place of visit.places) place.release();
-  house.registry.remove(session);
-  visit.trace?.close();
 }

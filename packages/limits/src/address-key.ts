@@ -21,7 +21,7 @@ function groups(host: string): number[] {
 /** What an address counts as: "192.0.2.1", "2001:db8:0:1::/64", or the text itself when it is no IP address. */
 export function addressKey(host: string): string {
   const plain = plainHost(host);
-  if (!isIPv6(plain)) return plain;
+  if (!plain.includes(":") || !isIPv6(plain)) return plain;
   const network = groups(plain)
     .slice(0, 4)
     .map((group) => group.toString(16));
