@@ -2,14 +2,14 @@
 // problem as FILE:LINE:COLUMN: key: sentence.
 
 import type { CommandArgs } from "@postern/config";
-import { configOf } from "./orders.ts";
 import { readSource } from "./serve.ts";
+import { usableConfig } from "./usable.ts";
 
-export function runCheck(args: CommandArgs): Promise<number> {
+export async function runCheck(args: CommandArgs): Promise<number> {
   const source = readSource(args);
-  const result = configOf(source);
+  const result = await usableConfig(source);
+  const { warnings } = result;
   const problems = "problems" in result ? result.problems : [];
-  const warnings = "warnings" in result ? result.warnings : [];
   if (args.json) {
     process.stdout.write(`${JSON.stringify({ ok: problems.length === 0, problems, warnings })}\n`);
   } else {
@@ -20,5 +20,5 @@ export function runCheck(args: CommandArgs): Promise<number> {
       process.stdout.write(`${source.file ?? "flags"}: OK (${listeners.length} listeners, ${backends.size} backends)\n`);
     }
   }
-  return Promise.resolve(problems.length === 0 ? 0 : 1);
+  return problems.length === 0 ? 0 : 1;
 }

@@ -8,9 +8,9 @@ import { listenAddressText, type ListenerConfig } from "@postern/config";
 import { createRouter, type AdHocLeg, type House, type ListenerHouse, type Observer, type Registry } from "@postern/core";
 import { createConnectionLimits } from "@postern/limits";
 import type { TlsServer } from "@postern/net";
-import { buildSources } from "@postern/routing";
 import type { WireTrace } from "@postern/telemetry";
 import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+import { sourcesOf } from "./sources.ts";
 
 /** What lives longer than one configuration. */
 export interface Foundations {
@@ -36,8 +36,7 @@ export interface BuiltHouse {
 /** Throws what a route source says of its settings. */
 export function buildHouse(config: GatewayConfig, base: Foundations, parts: HouseParts): BuiltHouse {
   const { clock, logger } = base;
-  const domain = config.defaultDomain === undefined ? {} : { defaultDomain: config.defaultDomain };
-  const sources = buildSources(config.routes, { clock, hostname: config.hostname, ...domain });
+  const sources = sourcesOf(config, clock);
   const { login } = config.limits;
   const house: House = {
     clock,

@@ -1,8 +1,8 @@
 // What the primary tells a worker, and what a worker answers: plain JSON over the channel of node:child_process.
 
-import { loadConfig, type Flags } from "@postern/config";
+import { loadConfig, type Flags, type LoadResult } from "@postern/config";
 import type { SharedTls } from "./tls-store.ts";
-import { PARTS, type GatewayConfig } from "./parts.ts";
+import { PARTS } from "./parts.ts";
 
 /** The configuration as it was read once by the primary, so that all workers have the same, whatever the file says later. */
 export interface Source {
@@ -29,9 +29,7 @@ export type FromWorker =
   | { readonly type: "postern.failed"; readonly reason: string };
 
 /** The validated configuration of a source, or every problem. */
-export function configOf(
-  source: Source,
-): { readonly config: GatewayConfig; readonly warnings: readonly string[] } | { readonly problems: readonly string[] } {
+export function configOf(source: Source): LoadResult<typeof PARTS> {
   return loadConfig({ ...source, parts: PARTS });
 }
 

@@ -5,12 +5,12 @@
 import { legText, normaliseUser, systemClock, type Leg, type RouteExplanation } from "@postern/contracts";
 import type { RouteArgs } from "@postern/config";
 import { createRouter } from "@postern/core";
-import { buildSources } from "@postern/routing";
 import { adHocLeg } from "./house.ts";
-import { configOf } from "./orders.ts";
 import type { GatewayConfig } from "./parts.ts";
 import { probe } from "./probe.ts";
 import { readSource } from "./serve.ts";
+import { sourcesOf } from "./sources.ts";
+import { usableConfig } from "./usable.ts";
 
 interface Candidate {
   readonly backend: string;
@@ -27,7 +27,7 @@ interface Explained extends Omit<RouteExplanation, "route"> {
 }
 
 export async function runRoute(args: RouteArgs): Promise<number> {
-  const result = configOf(readSource(args));
+  const result = await usableConfig(readSource(args));
   if ("problems" in result) {
     for (const problem of result.problems) process.stderr.write(`${problem}\n`);
     return 1;
@@ -43,8 +43,7 @@ export async function runRoute(args: RouteArgs): Promise<number> {
 }
 
 async function explain(user: string, protocol: string | undefined, config: GatewayConfig): Promise<Explained[]> {
-  const domain = config.defaultDomain === undefined ? {} : { defaultDomain: config.defaultDomain };
-  const sources = buildSources(config.routes, { clock: systemClock, hostname: config.hostname, ...domain });
+  const sources = sourcesOf(config, systemClock);
   const router = createRouter(sources, config.backends, adHocLeg);
   const protocols = protocol === undefined ? [...new Set(config.listeners.map((listener) => listener.protocol))] : [protocol];
   try {

@@ -7,17 +7,18 @@ import { selfSigned } from "@postern/certs";
 import type { Logger } from "@postern/contracts";
 import { createLogger } from "@postern/telemetry";
 import { createNode, workerCount, type RunningNode } from "./node.ts";
-import { configOf, type Source } from "./orders.ts";
+import type { Source } from "./orders.ts";
 import { activatedSockets } from "./systemd/activation.ts";
 import { createNotifier, type Notifier } from "./systemd/notify.ts";
 import { ticketKeys, type SharedTls } from "./tls-store.ts";
+import { usableConfig } from "./usable.ts";
 import { runWorker } from "./worker.ts";
 import { WORKER_FLAG } from "./worker-pool.ts";
 
 export async function runServe(args: CommandArgs): Promise<number> {
   if (process.env[WORKER_FLAG] !== undefined) return runWorker();
   const source = readSource(args);
-  const result = configOf(source);
+  const result = await usableConfig(source);
   if ("problems" in result) return complain(result.problems);
   const { config, warnings } = result;
   for (const warning of warnings) process.stderr.write(`${warning}\n`);
@@ -107,7 +108,7 @@ function untilTold({ args, node, logger, notifier, status, starting }: Watch): P
 async function reload(args: CommandArgs, node: RunningNode, logger: Watch["logger"]): Promise<void> {
   logger.reopen?.();
   const source = readSource(args);
-  const result = configOf(source);
+  const result = await usableConfig(source);
   if ("problems" in result) return logger.error("not reloaded, the old configuration stays", { problems: result.problems });
   try {
     const lines = await node.reload(result.config, source);

@@ -1,0 +1,190 @@
+// `postern check` from outside: the real program, a folder with a configuration, its exit code and every line that it
+// says. `serve` must refuse the same with the same lines.
+
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createAuthority, issue } from "@postern/certs";
+import test from "ava";
+import type { ExecutionContext } from "ava";
+
+const POSTERN = fileURLToPath(new URL("../../../bin/postern", import.meta.url));
+
+const authority = createAuthority("Postern tests");
+const mail = issue(authority, { names: ["mail.example.com"] });
+const other = issue(authority, { names: ["other.example.com"] });
+const expired = issue(authority, { names: ["old.example.com"], days: 0 });
+
+const FILES: Readonly<Record<string, string>> = {
+  "ca.pem": authority.cert,
+  "mail.pem": mail.cert,
+  "mail.key": mail.key,
+  "other.key": other.key,
+  "old.pem": expired.cert,
+  "old.key": expired.key,
+  "damaged.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  "short.bin": "too short",
+};
+
+const GOOD = `hostname: mail.example.com
+defaultDomain: example.com
+workers: 1
+tls: { certificates: [{ cert: mail.pem, key: mail.key }] }
+listeners: [{ protocol: imap, address: "127.0.0.1:0" }]
+backends: { mbx1: { imap: imaps://10.0.0.11 }, mbx2: { imap: imaps://10.0.0.12 } }
+routes:
+  - { source: static, users: { alice: mbx1 } }
+  - { source: hash, backends: [mbx1, mbx2] }
+`;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  /** Without the name of the folder. */
+  readonly lines: readonly string[];
+}
+
+/** Runs `postern COMMAND --config postern.yaml ARGS` in a folder with the files and the configuration. */
+async function postern(t: ExecutionContext, command: string, config: string, args: readonly string[] = []): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), "postern-check-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+  writeFileSync(join(folder, "postern.yaml"), config);
+  const bare = (text: string): string => text.replaceAll(`${folder}/`, "");
+  return new Promise((resolve) => {
+    execFile(POSTERN, [command, "--config", join(folder, "postern.yaml"), ...args], { timeout: 30_000 }, (error, out, err) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({
+        code,
+        out: bare(out),
+        lines: bare(err)
+          .split("\n")
+          .filter((line) => line !== ""),
+      });
+    });
+  });
+}
+
+async function refuses(t: ExecutionContext, config: string, expected: readonly string[]): Promise<void> {
+  const { code, out, lines } = await postern(t, "check", config);
+  t.deepEqual([...lines], [...expected]);
+  t.is(code, 1);
+  t.is(out, "");
+}
+
+test("check: a good configuration is fine", async (t) => {
+  t.deepEqual(await postern(t, "check", GOOD), { code: 0, out: "postern.yaml: OK (1 listeners, 2 backends)\n", lines: [] });
+});
+
+test("check: a route source that contradicts itself is told at the key, and so is every other one", (t) =>
+  refuses(
+    t,
+    `${GOOD}  - { source: hash, backends: [mbx1], weights: { mbx2: 2 } }
+  - { source: http, url: "http://10.0.0.9/auth", dialect: nginx }
+  - { source: static, users: { alice: mbx1, Alice@example.com: mbx2 } }
+  - { source: http, url: "https://10.0.0.9/auth", headers: { "a b": x } }
+`,
+    [
+      'postern.yaml:10:48: routes[2].weights: "mbx2" is not among the backends of this source',
+      "postern.yaml:11:26: routes[3].url: http://10.0.0.9/auth would get passwords in clear; use https://, or set allowPlaintext: true",
+      'postern.yaml:12:30: routes[4].users: "alice@example.com" is there twice (as "Alice@example.com"); keep one',
+      'postern.yaml:13:5: routes[5]: Header name must be a valid HTTP token ["a b"]',
+    ],
+  ));
+
+test("check: certificates that cannot be used are told, each at its place", (t) =>
+  refuses(
+    t,
+    GOOD.replace("{ cert: mail.pem, key: mail.key }", "{ cert: mail.pem, key: other.key }, { cert: damaged.pem, key: mail.key }"),
+    [
+      "postern.yaml:4:23: tls.certificates[0]: Cannot use other.key: the key does not belong to the certificate in mail.pem: name the key that it was requested with",
+      "postern.yaml:4:59: tls.certificates[1]: Cannot use damaged.pem: certificate 1 in it is damaged",
+    ],
+  ));
+
+test("check: an expired certificate can be used, with a warning", async (t) => {
+  const config = GOOD.replace(
+    "{ cert: mail.pem, key: mail.key }",
+    "{ cert: mail.pem, key: mail.key }, { cert: old.pem, key: old.key }",
+  );
+  const { code, out, lines } = await postern(t, "check", config);
+  t.is(code, 0);
+  t.true(out.includes("OK"));
+  t.is(lines.length, 1);
+  t.regex(lines[0] ?? "", /^postern\.yaml:4:58: tls\.certificates\[1\]: old\.pem: .*expired/);
+});
+
+test("check: authorities that cannot be read and a ticket key that is too short are told", (t) =>
+  refuses(
+    t,
+    GOOD.replace("tls: {", "tls: { clientCa: damaged.pem, ticketKeyFile: short.bin,").replace(
+      "imaps://10.0.0.12",
+      "{ url: imaps://10.0.0.12, tls: { ca: damaged.pem } }",
+    ),
+    [
+      "postern.yaml:4:18: tls.clientCa: certificate 1 in damaged.pem is damaged",
+      "postern.yaml:4:46: tls.ticketKeyFile: has 9 bytes; it needs 48 or more random ones",
+      "postern.yaml:6:99: backends.mbx2.imap.tls.ca: certificate 1 in damaged.pem is damaged",
+    ],
+  ));
+
+test("check: settings of limits, health and log that contradict each other are told", (t) =>
+  refuses(
+    t,
+    `${GOOD}limits:
+  login: { maxUnread: 16kB, maxDelay: 1s, failureDelay: 5s, timeout: 1s }
+health: { interval: 1s }
+log: { trace: { users: alice@example.com } }
+`,
+    [
+      "postern.yaml:11:23: limits.login.maxUnread: must be at least 65538B, to hold maxLine with its CRLF and maxLiteral, not 16kB",
+      "postern.yaml:11:39: limits.login.maxDelay: must be at least failureDelay (5s), not 1s",
+      "postern.yaml:11:70: limits.login.timeout: must be longer than maxDelay (1s), not 1s",
+      "postern.yaml:12:9: health.timeout: must be at most the interval (1s), not 3s",
+      "postern.yaml:13:15: log.trace.directory: must be set when trace.users names somebody",
+    ],
+  ));
+
+test("check: mechanisms that are unknown, or that no route source serves, are told", (t) =>
+  refuses(t, GOOD.replace('"127.0.0.1:0"', '"127.0.0.1:0", mechanisms: [PLIAN, GSSAPI, CRAM-MD5]'), [
+    'postern.yaml:5:68: listeners[0].mechanisms[0]: unknown mechanism "PLIAN"; did you mean "PLAIN"?',
+    'postern.yaml:5:75: listeners[0].mechanisms[1]: unknown mechanism "GSSAPI"; use PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or CRAM-MD5',
+    "postern.yaml:5:83: listeners[0].mechanisms[2]: CRAM-MD5 works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true), or take CRAM-MD5 out",
+  ]));
+
+test("check: what later builds have is told to be missing", (t) =>
+  refuses(
+    t,
+    `${GOOD.replace("mbx2: {", "mbx2: { smtp: smtp://10.0.0.12,")}state: { kind: redis }\nadmin: { socket: admin.sock }\n`,
+    [
+      "postern.yaml:6:56: backends.mbx2.smtp: smtp is not in this build yet; take it out",
+      'postern.yaml:10:16: state.kind: must be memory, not "redis"',
+      "postern.yaml:11:1: admin: admin is not in this build yet; take it out",
+    ],
+  ));
+
+test("check: flags are told by their names, as JSON when asked", async (t) => {
+  const { code, out, lines } = await postern(t, "check", GOOD, [
+    "--json",
+    "--route",
+    "alice@example.com=mbx1",
+    "--route",
+    "ALICE@example.com=mbx2",
+  ]);
+  t.is(code, 1);
+  t.deepEqual(lines, []);
+  const { ok, problems } = JSON.parse(out) as { ok: boolean; problems: readonly string[] };
+  t.false(ok);
+  t.is(problems.length, 1);
+  t.true(problems[0]?.startsWith("--route: "), problems[0]);
+});
+
+test("serve: refuses what check refuses, with the same lines", async (t) => {
+  const config = GOOD.replace("key: mail.key", "key: other.key").replace("users: { alice: mbx1 }", 'users: { "a\\u0007": mbx1 }');
+  const checked = await postern(t, "check", config);
+  const served = await postern(t, "serve", config);
+  t.is(checked.lines.length, 2);
+  t.deepEqual(served, checked);
+});
