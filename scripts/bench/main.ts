@@ -119,10 +119,11 @@ async function measureLogins(site: Site, rows: readonly ProxyRow[]): Promise<voi
       await attempt(each, "warm-up", async () => void (await logins(each.running, target(site, each), 300, false)));
     for (let round = 0; round < size.rounds; round++) {
       for (const each of all) {
+        const count = size.logins * (each.row.loginShare ?? 1);
         for (const resume of [false, true]) {
           const kind = resume ? "resumed" : "new";
           await attempt(each, `login, ${kind}`, async () => {
-            const figures = await logins(each.running, target(site, each), size.logins, resume);
+            const figures = await logins(each.running, target(site, each), count, resume);
             add(each.row.name, `CPU ms/login, ${kind}`, figures.cpu);
             add(each.row.name, `login p50 ms, ${kind}`, figures.p50);
             add(each.row.name, `login p99 ms, ${kind}`, figures.p99);
@@ -130,7 +131,7 @@ async function measureLogins(site: Site, rows: readonly ProxyRow[]): Promise<voi
           });
         }
         await attempt(each, "logins/s", async () =>
-          add(each.row.name, "logins/s, 32 at a time", await loginRate(target(site, each), size.logins * 2)),
+          add(each.row.name, "logins/s, 32 at a time", await loginRate(target(site, each), count * 2)),
         );
       }
     }

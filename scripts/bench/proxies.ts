@@ -35,6 +35,8 @@ export interface ProxyRow {
   readonly launch: (site: Site, folder: string, port: number, behind: Behind) => Launch;
   /** The only key exchange that it offers, when that is not X25519. */
   readonly group?: "P-256";
+  /** It gets this share of the logins, because each takes it so long. */
+  readonly loginShare?: number;
   /** Prints its version. */
   readonly version: readonly string[];
 }
@@ -107,6 +109,7 @@ export const PROXIES: readonly ProxyRow[] = [
     kind: "logs in",
     sessions: 1000,
     group: "P-256",
+    loginShare: 0.2,
     launch: perdition,
     version: ["dpkg-query", "-W", "perdition"],
   },
