@@ -1,14 +1,12 @@
 // The benchmark: Postern and its peers, one run, paired and interleaved. See docs/benchmark.md.
 // usage: run [--quick] [--only NAME,NAME] [--measures bulk,login,memory] [--json FILE] [--markdown FILE]
 
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { facts, markdownTable, textTable } from "./report.ts";
 import type { Results } from "./report.ts";
 import { bulk, loginRate, logins, memory } from "./measures.ts";
-import { LOAD_CORE } from "./processes.ts";
 import { PROXIES, startProxy } from "./proxies.ts";
 import type { Behind, ProxyRow, Running } from "./proxies.ts";
 import { openSite } from "./site.ts";
@@ -154,7 +152,6 @@ async function measureMemory(site: Site, rows: readonly ProxyRow[]): Promise<voi
 }
 
 if (availableParallelism() < 2) say("this machine has one core: load and proxies share it, and the figures mean little");
-execFileSync("taskset", ["-a", "-p", "-c", String(LOAD_CORE), String(process.pid)], { stdio: "ignore" });
 const rows = options.only.split(",").map((name) => {
   const row = PROXIES.find((each) => each.name === name);
   if (row === undefined) throw new Error(`no proxy "${name}"; there are ${PROXIES.map((each) => each.name).join(", ")}`);
