@@ -58,12 +58,14 @@ export class Gateway {
     try {
       await this.#listeners.set(receptions);
     } catch (error) {
-      discard(built);
+      discard(built, before);
       throw error;
     }
     this.#built = built;
+    // Not sooner: a monitor that was kept goes on with the old legs when the new configuration cannot be applied.
+    built.health.update(allLegs(config));
     built.health.start();
-    if (before !== undefined) discard(before);
+    if (before !== undefined) discard(before, built);
   }
 
   /** One line per listener. */
@@ -75,7 +77,7 @@ export class Gateway {
   async drain(): Promise<void> {
     await this.#listeners.close();
     await this.registry.drain(this.#built?.config.shutdown.drain ?? 0);
-    if (this.#built !== undefined) discard(this.#built);
+    if (this.#built !== undefined) discard(this.#built, undefined);
   }
 
   async #build(config: GatewayConfig, before: Built | undefined): Promise<Built> {
@@ -83,11 +85,15 @@ export class Gateway {
     const clock = this.#clock;
     const tls = await TlsStore.open(config.tls, shared, clock, logger);
     try {
-      const health = createHealthMonitor({ settings: config.health, clock, logger, probe, clientKey: addressKey });
-      health.update(allLegs(config));
-      const sameLimits =
-        before !== undefined && JSON.stringify(before.config.limits.login) === JSON.stringify(config.limits.login);
-      const guard = sameLimits ? before.guard : createLoginGuard(config.limits.login, clock);
+      // What is known of backends and of guessers stays while their settings do.
+      const health =
+        before !== undefined && isSame(before.config.health, config.health)
+          ? before.health
+          : createHealthMonitor({ settings: config.health, clock, logger, probe, clientKey: addressKey });
+      const guard =
+        before !== undefined && isSame(before.config.limits.login, config.limits.login)
+          ? before.guard
+          : createLoginGuard(config.limits.login, clock);
       const trace = createWireTrace(config.log.trace, logger);
       const house = buildHouse(
         config,
@@ -102,10 +108,14 @@ export class Gateway {
   }
 }
 
-function discard({ tls, health, house }: Built): void {
+/** Closes what `inService` does not go on with. */
+function discard({ tls, health, house }: Built, inService: Built | undefined): void {
   tls.close();
-  health.stop();
+  if (health !== inService?.health) health.stop();
   house.close();
 }
+
+/** Settings are plain values, in the order of their table. */
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 const allLegs = (config: GatewayConfig): Leg[] => [...config.backends.values()].flatMap((legs) => [...legs.values()]);
