@@ -17,6 +17,8 @@ export interface RunningNode {
   start(): Promise<readonly string[]>;
   /** New sessions get the new configuration. Throws, with the old one in service, when it cannot be applied. */
   reload(config: GatewayConfig, source: Source): Promise<readonly string[]>;
+  /** Opens the log files of other processes anew. */
+  reopenLogs(): void;
   /** Says goodbye to all sessions within the drain time. */
   drain(): Promise<void>;
 }
@@ -45,18 +47,24 @@ function singleProcess({ config, shared, sockets, logger }: NodeParts): RunningN
     await gateway.apply(next);
     return gateway.lines();
   };
-  return { start: () => apply(config), reload: apply, drain: () => gateway.drain() };
+  return { start: () => apply(config), reload: apply, reopenLogs: () => {}, drain: () => gateway.drain() };
 }
 
 function manyProcesses({ config, source, shared, sockets, logger }: NodeParts, workers: number): RunningNode {
+  let drainMs = config.shutdown.drain;
   const pool = new WorkerPool({ workers, shared, sockets, logger, clock: systemClock });
   return {
     async start() {
       await requireFreePorts(config);
       return pool.start(source);
     },
-    reload: (_, next) => pool.reload(next),
-    drain: () => pool.drain(config.shutdown.drain),
+    async reload(next, nextSource) {
+      const lines = await pool.reload(nextSource);
+      drainMs = next.shutdown.drain;
+      return lines;
+    },
+    reopenLogs: () => pool.reopenLogs(),
+    drain: () => pool.drain(drainMs),
   };
 }
 

@@ -22,7 +22,10 @@ export interface Orders {
   readonly sockets: readonly (readonly [string, readonly number[]])[];
 }
 
-export type ToWorker = { readonly type: "postern.orders"; readonly orders: Orders } | { readonly type: "postern.drain" };
+export type ToWorker =
+  | { readonly type: "postern.orders"; readonly orders: Orders }
+  | { readonly type: "postern.drain" }
+  | { readonly type: "postern.reopen" };
 
 export type FromWorker =
   | { readonly type: "postern.ready"; readonly lines: readonly string[] }
@@ -34,7 +37,7 @@ export function configOf(source: Source): LoadResult<typeof PARTS> {
 }
 
 export const isToWorker = (message: unknown): message is ToWorker =>
-  hasType(message, "postern.orders") || hasType(message, "postern.drain");
+  hasType(message, "postern.orders") || hasType(message, "postern.drain") || hasType(message, "postern.reopen");
 
 export const isFromWorker = (message: unknown): message is FromWorker =>
   hasType(message, "postern.ready") || hasType(message, "postern.failed");

@@ -4,14 +4,14 @@
 import { readFileSync } from "node:fs";
 import { configFile, type CommandArgs } from "@postern/config";
 import { selfSigned } from "@postern/certs";
-import type { Logger } from "@postern/contracts";
-import { createLogger } from "@postern/telemetry";
+import { createLogger, type ReopeningLogger } from "@postern/telemetry";
 import { createNode, workerCount, type RunningNode } from "./node.ts";
 import type { Source } from "./orders.ts";
 import { activatedSockets } from "./systemd/activation.ts";
 import { createNotifier, type Notifier } from "./systemd/notify.ts";
 import { ticketKeys, type SharedTls } from "./tls-store.ts";
 import { usableConfig } from "./usable.ts";
+import { reopenLog } from "./reopen-log.ts";
 import { runWorker } from "./worker.ts";
 import { WORKER_FLAG } from "./worker-pool.ts";
 
@@ -68,7 +68,7 @@ function complain(problems: readonly string[]): number {
 interface Watch {
   readonly args: CommandArgs;
   readonly node: RunningNode;
-  readonly logger: Logger & { reopen?: () => void };
+  readonly logger: ReopeningLogger;
   readonly notifier: Notifier;
   readonly status: string;
   /** What is told before this is done is obeyed after it. */
@@ -85,6 +85,8 @@ function untilTold({ args, node, logger, notifier, status, starting }: Watch): P
       if (stopping) return;
       work = work.then(async () => {
         await notifier.reloading();
+        reopenLog(logger);
+        node.reopenLogs();
         await reload(args, node, logger);
         await notifier.ready(status);
       });
@@ -106,7 +108,6 @@ function untilTold({ args, node, logger, notifier, status, starting }: Watch): P
 
 /** A bad configuration is refused with every problem in the log, and the old one stays. */
 async function reload(args: CommandArgs, node: RunningNode, logger: Watch["logger"]): Promise<void> {
-  logger.reopen?.();
   const source = readSource(args);
   const result = await usableConfig(source);
   if ("problems" in result) return logger.error("not reloaded, the old configuration stays", { problems: result.problems });

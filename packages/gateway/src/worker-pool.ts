@@ -48,11 +48,25 @@ export class WorkerPool {
     return first?.status === "fulfilled" ? first.value : [];
   }
 
-  /** Sends the new configuration to all; throws the first reason why one keeps the old one. */
+  /** Sends the new configuration to all. When one cannot take it, all go back to the old one, and its reason is thrown. */
   async reload(source: Source): Promise<readonly string[]> {
-    const answers = await Promise.all([...this.#workers].map(([slot, worker]) => this.#order(worker, slot, source)));
+    const answers = await this.#orderAll(source);
+    const failed = answers.find((result) => result.status === "rejected");
+    if (failed !== undefined) {
+      if (this.#source !== undefined) await this.#orderAll(this.#source);
+      throw failed.reason;
+    }
     this.#source = source;
-    return answers[0] ?? [];
+    const [first] = answers;
+    return first?.status === "fulfilled" ? first.value : [];
+  }
+
+  reopenLogs(): void {
+    for (const worker of this.#workers.values()) send(worker, { type: "postern.reopen" });
+  }
+
+  #orderAll(source: Source): Promise<PromiseSettledResult<readonly string[]>[]> {
+    return Promise.allSettled([...this.#workers].map(([slot, worker]) => this.#order(worker, slot, source)));
   }
 
   async drain(drainMs: number): Promise<void> {

@@ -1,22 +1,28 @@
 // A worker process: takes orders from the primary, runs a gateway, drains when told to or when the primary is gone.
 
-import { createLogger } from "@postern/telemetry";
+import { createLogger, type ReopeningLogger } from "@postern/telemetry";
 import type { Logger } from "@postern/contracts";
 import { ipcState } from "@postern/state";
 import { Gateway } from "./gateway.ts";
 import { configOf, isToWorker, type FromWorker, type Orders } from "./orders.ts";
+import type { GatewayConfig } from "./parts.ts";
+import { reopenLog } from "./reopen-log.ts";
 
 /** Runs until the drain is over; the exit code. */
 export function runWorker(): Promise<number> {
   // Signals are for the primary, which tells its workers; a terminal sends them to all.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   let gateway: Gateway | undefined;
+  let logger: ReopeningLogger | undefined;
   let work: Promise<void> = Promise.resolve();
   let draining = false;
   const take = async (orders: Orders): Promise<void> => {
     if (draining) return answer({ type: "postern.failed", reason: "The worker is stopping" });
     try {
-      gateway = await obey(orders, gateway);
+      const config = configFrom(orders);
+      logger ??= createLogger(config.log);
+      gateway ??= firstGateway(orders, logger);
+      await gateway.apply(config);
       answer({ type: "postern.ready", lines: gateway.lines() });
     } catch (error) {
       answer({ type: "postern.failed", reason: error instanceof Error ? error.message : String(error) });
@@ -39,18 +45,17 @@ export function runWorker(): Promise<number> {
     process.on("message", (message: unknown) => {
       if (!isToWorker(message)) return;
       if (message.type === "postern.drain") return stop();
+      if (message.type === "postern.reopen") return logger === undefined ? undefined : reopenLog(logger);
       work = work.then(() => take(message.orders));
     });
     process.once("disconnect", stop);
   });
 }
 
-async function obey(orders: Orders, running: Gateway | undefined): Promise<Gateway> {
+function configFrom(orders: Orders): GatewayConfig {
   const result = configOf(orders.source);
   if ("problems" in result) throw new Error(result.problems.join("\n"));
-  const gateway = running ?? firstGateway(orders, createLogger(result.config.log));
-  await gateway.apply(result.config);
-  return gateway;
+  return result.config;
 }
 
 function firstGateway(orders: Orders, logger: Logger): Gateway {
