@@ -163,11 +163,14 @@ function legSettings(protocol: ProtocolPart) {
         min: 100,
         max: 300 * SECOND,
       }),
-      replyTimeout: setting.duration("The most that each of its replies may take until login.", {
-        default: 10 * SECOND,
-        min: 100,
-        max: 600 * SECOND,
-      }),
+      replyTimeout: setting.duration(
+        "The most that the login may take, from its greeting to its yes or no. A hanging login is tried at the next candidate.",
+        {
+          default: 10 * SECOND,
+          min: 100,
+          max: 600 * SECOND,
+        },
+      ),
     },
     { optional: true, short: "url" },
   );

@@ -65,9 +65,11 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
   };
 }
 
+/** Each protocol brings its own idle limit, because its standard says how long a session may rest. */
 function idleOf(config: GatewayConfig, protocol: string): number {
-  const own = config.protocols[protocol]?.["idle"];
-  return typeof own === "number" ? own : config.limits.idle.timeout;
+  const idle = config.protocols[protocol]?.["idle"];
+  if (typeof idle !== "number") throw new Error(`The settings of ${protocol} have no "idle"`);
+  return idle;
 }
 
 /** A backend that only a route source knows: reached as the source says, and checked like any other. */

@@ -1,10 +1,10 @@
-// Settings of limits: how many connections, how slow a login, how large before login, how long idle.
+// Settings of limits: how many connections, how slow a login, how large before login.
 
 import { durationText, networks, setting, sizeText, type Contradiction, type ValueOf } from "@postern/contracts";
 
 const { duration, group, integer, size } = setting;
 
-export const limitSettings = group("How many, how much and how long.", {
+export const limitSettings = group("How many connections, and what a client may do before it is logged in.", {
   connections: group("How many connections at the same time, in this node with all its workers. 0 means no limit.", {
     total: integer("Connections in all, before and after login.", { default: 20_000, min: 0 }),
     perAddress: integer(
@@ -57,12 +57,6 @@ export const limitSettings = group("How many, how much and how long.", {
     }),
     exempt: networks(
       "Networks whose failed logins do not make the next ones slower: webmail hosts and other front ends that speak for many users and slow down guessers themselves.",
-    ),
-  }),
-  idle: group("Logged-in connections on which nothing moves.", {
-    timeout: duration(
-      "Closes a logged-in connection when nothing moved in either direction for so long. A protocol may have its own value in its own settings, and its standard may ask for more.",
-      { default: 35 * 60_000, min: 10 * 60_000 },
     ),
   }),
 });

@@ -24,7 +24,7 @@ export const CONNECTIONS: LimitSettings["connections"] = {
   exempt: [],
 };
 
-export const DEFAULTS: LimitSettings = { connections: CONNECTIONS, login: LOGIN, idle: { timeout: 2_100_000 } };
+export const DEFAULTS: LimitSettings = { connections: CONNECTIONS, login: LOGIN };
 
 export function password(secret: string): Credentials {
   return { kind: "password", mechanism: "PLAIN", authcid: "alice", authzid: "", secret: new Secret(secret) };
