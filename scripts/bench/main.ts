@@ -2,7 +2,7 @@
 // usage: run [--quick] [--only NAME,NAME] [--measures bulk,login,memory] [--json FILE] [--markdown FILE]
 
 import { writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { facts, markdownTable, textTable } from "./report.ts";
 import type { Results } from "./report.ts";
@@ -151,7 +151,7 @@ async function measureMemory(site: Site, rows: readonly ProxyRow[]): Promise<voi
   }
 }
 
-if (availableParallelism() < 2) say("this machine has one core: load and proxies share it, and the figures mean little");
+if (cpus().length < 2) say("this machine has one core: load and proxies share it, and the figures mean little");
 const rows = options.only.split(",").map((name) => {
   const row = PROXIES.find((each) => each.name === name);
   if (row === undefined) throw new Error(`no proxy "${name}"; there are ${PROXIES.map((each) => each.name).join(", ")}`);

@@ -1,7 +1,7 @@
 // Turns figures into one table: medians of the rounds, and how Postern stands to each peer. Knows nothing of how they came about.
 
 import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus, release, totalmem } from "node:os";
+import { cpus, release, totalmem } from "node:os";
 import type { ProxyRow } from "./proxies.ts";
 
 export interface Figure {
@@ -20,7 +20,7 @@ export interface Results {
 /** The machine, and the versions of all that is measured. */
 export function facts(rows: readonly ProxyRow[]): Record<string, string | number> {
   const found: Record<string, string | number> = {
-    cores: availableParallelism(),
+    cores: cpus().length,
     processor: cpus()[0]?.model ?? "unknown",
     memoryGB: Math.round(totalmem() / 1e9),
     kernel: release(),
