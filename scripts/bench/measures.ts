@@ -9,7 +9,7 @@ import type { Running } from "./proxies.ts";
 
 const STREAMS = 4;
 const GB = 1e9;
-const SETTLE = 5000;
+const SETTLE = 40_000; // what a login leaves behind is collected when a process has rested
 const AT_ONCE = 32;
 
 /** Source addresses 127.0.0.2 … 127.0.0.201, so that ports do not run out. */
@@ -76,7 +76,7 @@ export interface MemoryFigure {
 /** Holds logged-in sessions idle and weighs the proxy at each count. */
 export async function memory(proxy: Running, target: Target, counts: readonly number[]): Promise<MemoryFigure[]> {
   await logins(proxy, target, 200, false);
-  await wait(SETTLE / 5);
+  await wait(1000);
   const before = pssKilobytes(proxy.pid);
   const open: Session[] = [];
   const figures: MemoryFigure[] = [];
