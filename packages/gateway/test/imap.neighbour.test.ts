@@ -12,7 +12,7 @@ import { ALICE, BOB, CAROL, FILES, LISTENERS, PASSWORDS, plain, ROUTES, startMai
 import type { Mailboxes } from "./mailboxes.ts";
 import { until } from "./until.ts";
 
-const IDLE_MS = 65_000;
+const IDLE_MS = 150_000;
 
 let mailboxes: Mailboxes;
 let gateway: Gateway;
