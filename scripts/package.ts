@@ -16,7 +16,7 @@ const REQUIRE =
 const LAUNCHER = `#!/bin/sh
 # Postern with the Node that was installed beside it.
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/node" --disable-warning=ExperimentalWarning --max-semi-space-size=1 --single-threaded-gc "$here/../lib/postern.mjs" "$@"
+exec "$here/node" --disable-warning=ExperimentalWarning --max-semi-space-size=1 "$here/../lib/postern.mjs" "$@"
 `;
 
 /** Folders of the repository that come along as they are, and where they stand. */
