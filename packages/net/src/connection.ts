@@ -128,9 +128,8 @@ export class Connection {
   handOver(reader: OwnReader): Buffer {
     this.#deadline?.cancel();
     this.#uncork();
-    const socket = this.#socket;
     this.#detach();
-    const rest = Buffer.concat([this.#unread.all(), ...buffered(socket)]);
+    const rest = Buffer.concat([this.#unread.all(), ...buffered(this.#socket)]);
     this.#reader = reader;
     if (!this.#readsOwn) this.#readOwn();
     return rest;
