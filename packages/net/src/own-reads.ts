@@ -11,9 +11,11 @@ import { Socket } from "node:net";
 /** Who reads: gets each chunk, and `lent` to give back when the chunk is done with. False stops reading until resume(). */
 export type OwnReader = (chunk: Buffer, lent: Lending | undefined) => boolean;
 
+/** A large buffer with its users: the socket that reads into it, and who got a chunk of it. */
 export interface Lending {
   readonly buffer: Buffer;
-  readonly spare: Buffer[];
+  readonly spare: Lending[];
+  users: number;
 }
 
 interface Handle {
@@ -26,7 +28,9 @@ interface Internals {
   readonly generator: symbol;
 }
 
-type Opened = Socket & { [key: symbol]: unknown; readonly _handle?: Handle | null };
+const READS = Symbol("reads");
+
+type Opened = Socket & { [key: symbol]: unknown; [READS]?: Reads; readonly _handle?: Handle | null };
 
 const internals = findInternals();
 
@@ -42,20 +46,30 @@ function findInternals(): Internals | undefined {
   return buffer === undefined || callback === undefined || generator === undefined ? undefined : { buffer, callback, generator };
 }
 
-/** A read in TLS is one record at most. */
-const SIZES = { tls: 16 * 1024, plain: 128 * 1024 } as const;
+/** A read in TLS is one record at most (RFC 8446 section 5.1). */
+const RECORD = 16 * 1024;
+/** Of TLS, as many whole records as Node decrypts in one go are handed on in one piece. */
+const SIZES = { tls: 4 * RECORD, plain: 128 * 1024 } as const;
 /** Large buffers kept for reuse, per process and size. */
 const MAX_SPARE_BYTES = 8 * 1024 * 1024;
 /** What is less than this is copied out of the shared buffer; more means that bulk data flows. */
 const FEW = 4096;
 
 /** Read into by every idle socket of the process: what is read is copied before the next read can happen. */
-const SHARED = Buffer.allocUnsafeSlow(16 * 1024);
-const spares = { tls: [] as Buffer[], plain: [] as Buffer[] };
+const SHARED = Buffer.allocUnsafeSlow(RECORD);
+const spares = { tls: [] as Lending[], plain: [] as Lending[] };
 
-/** Gives a large buffer back, when whoever got it is done with it. */
-export function giveBack({ buffer, spare }: Lending): void {
-  if ((spare.length + 1) * buffer.length <= MAX_SPARE_BYTES) spare.push(buffer);
+function borrow(kind: keyof typeof SIZES): Lending {
+  const spare = spares[kind];
+  const lent = spare.pop() ?? { buffer: Buffer.allocUnsafeSlow(SIZES[kind]), spare, users: 0 };
+  lent.users = 1;
+  return lent;
+}
+
+/** One user of a large buffer is done with it; after the last one it is used again. */
+export function giveBack(lent: Lending): void {
+  const { spare, buffer } = lent;
+  if (--lent.users === 0 && (spare.length + 1) * buffer.length <= MAX_SPARE_BYTES) spare.push(lent);
 }
 
 /**
@@ -66,28 +80,87 @@ export function readIntoOwn(socket: Socket, kind: keyof typeof SIZES, reader: Ow
   const opened = socket as Opened;
   // A socket that was cut has no handle, and nothing to read.
   if (internals === undefined || !opened._handle) return;
-  const spare = spares[kind];
-  let buffer: Buffer = SHARED;
-  let lent = false;
-  let isBulk = false;
-  opened[internals.buffer] = buffer;
-  opened[internals.callback] = (count: number): boolean => {
-    if (buffer === SHARED) {
-      isBulk = count > FEW;
-      return reader(Buffer.from(buffer.subarray(0, count)), undefined);
+  opened[READS] = new Reads(kind, reader);
+  opened[internals.buffer] = SHARED;
+  opened[internals.callback] = onRead;
+  opened[internals.generator] = nextBuffer;
+  opened._handle.useUserBuffer(SHARED);
+}
+
+/** Hands on at once what `socket` has read: before anything that must come behind it, as the end of the stream. */
+export function flushReads(socket: Socket): void {
+  (socket as Opened)[READS]?.flush();
+}
+
+/** Node asks for the buffer of the next read right after each one, and does not say for which socket. */
+let latest: Reads | undefined;
+
+function onRead(this: Opened, count: number): boolean {
+  const reads = this[READS];
+  const goesOn = reads?.took(count);
+  latest = reads;
+  return goesOn ?? false;
+}
+
+const nextBuffer = (): Buffer => latest?.room() ?? SHARED;
+
+/** Sockets that read whole records in this turn of the event loop, and may have more of them. */
+const gathering: Reads[] = [];
+
+function flushGathered(): void {
+  for (const reads of gathering.splice(0)) reads.flush();
+}
+
+/** The reads of one socket. */
+class Reads {
+  readonly #kind: keyof typeof SIZES;
+  readonly #reader: OwnReader;
+  /** Undefined while the socket reads into SHARED. Changes only when Node asks where the next read goes. */
+  #large: Lending | undefined;
+  /** Of the large buffer: up to here handed on, up to here read. */
+  #handed = 0;
+  #filled = 0;
+  #isBulk = false;
+
+  constructor(kind: keyof typeof SIZES, reader: OwnReader) {
+    this.#kind = kind;
+    this.#reader = reader;
+  }
+
+  /** `count` bytes were read to where room() said. */
+  took(count: number): boolean {
+    this.#isBulk = count > FEW;
+    if (this.#large === undefined) return this.#reader(Buffer.from(SHARED.subarray(0, count)), undefined);
+    this.#filled += count;
+    if (count !== RECORD || this.#isFull(this.#large)) return this.flush();
+    if (this.#filled - this.#handed === count && gathering.push(this) === 1) setImmediate(flushGathered);
+    return true;
+  }
+
+  /** Where the next read goes. */
+  room(): Buffer {
+    if (this.#large !== undefined && (!this.#isBulk || this.#isFull(this.#large))) {
+      giveBack(this.#large);
+      this.#large = undefined;
+      this.#filled = this.#handed = 0;
     }
-    isBulk = count > FEW;
-    lent = true;
-    return reader(buffer.subarray(0, count), { buffer, spare });
-  };
-  // Node asks for the buffer of the next read after each one.
-  opened[internals.generator] = (): Buffer => {
-    if (!isBulk) buffer = SHARED;
-    else if (lent || buffer === SHARED) buffer = spare.pop() ?? Buffer.allocUnsafeSlow(SIZES[kind]);
-    lent = false;
-    return buffer;
-  };
-  opened._handle.useUserBuffer(buffer);
+    if (!this.#isBulk) return SHARED;
+    this.#large ??= borrow(this.#kind);
+    return this.#filled === 0 ? this.#large.buffer : this.#large.buffer.subarray(this.#filled);
+  }
+
+  flush(): boolean {
+    if (this.#large === undefined || this.#filled === this.#handed) return true;
+    const chunk = this.#large.buffer.subarray(this.#handed, this.#filled);
+    this.#handed = this.#filled;
+    this.#large.users++;
+    return this.#reader(chunk, this.#large);
+  }
+
+  /** A record may not fit any more; a plain read is never followed by another one in the same buffer. */
+  #isFull({ buffer }: Lending): boolean {
+    return this.#kind === "plain" || this.#filled + RECORD > buffer.length;
+  }
 }
 
 /** What a paused socket holds already. */

@@ -32,6 +32,17 @@ for (const tls of [false, true]) {
     );
   });
 
+  test(`relay ${where}: whole TLS records arrive before the end that follows them at once`, async (t) => {
+    for (let records = 1; records <= 9; records++) {
+      const { app, server, end } = await relayed(t, tls);
+      const [up, down] = [pattern(records * 16_384, records), pattern(records * 16_384, records + 50)];
+      const [atServer, atApp] = await Promise.all([collect(server), collect(app), sendAll(app, [up]), sendAll(server, [down])]);
+      t.is(hash(atServer), hash(up));
+      t.is(hash(atApp), hash(down));
+      await end;
+    }
+  });
+
   test(`relay ${where}: megabytes arrive unchanged while both sides stop and go`, async (t) => {
     const { app, server, end } = await relayed(t, tls);
     const bytes = pattern(12 * 1024 * 1024, 5);

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Ending } from "@postern/contracts";
 import type { Connection } from "./connection.ts";
-import { giveBack, type Lending } from "./own-reads.ts";
+import { flushReads, giveBack, type Lending } from "./own-reads.ts";
 
 const RELAY = Symbol("relay");
 
@@ -92,6 +92,8 @@ export class Relay {
    */
   interrupt(ending: Ending, farewell: string): void {
     this.#ending ??= ending;
+    flushReads(this.#client);
+    flushReads(this.#backend);
     if (this.#lastToClient === LF && this.#client.writableLength === 0) this.#client.write(farewell, "latin1");
     this.#client.end();
     this.#backend.end();
@@ -112,6 +114,7 @@ export class Relay {
   ended(socket: Leg): void {
     this.#ending ??= socket === this.#client ? "client-closed" : "backend-closed";
     this.halfClosed = true;
+    flushReads(socket);
     (socket === this.#client ? this.#backend : this.#client).end();
   }
 
