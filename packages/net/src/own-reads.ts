@@ -49,7 +49,7 @@ function findInternals(): Internals | undefined {
 /** A read in TLS is one record at most (RFC 8446 section 5.1). */
 const RECORD = 16 * 1024;
 /** Of TLS, as many whole records as Node decrypts in one go are handed on in one piece. */
-const SIZES = { tls: 4 * RECORD, plain: 128 * 1024 } as const;
+const SIZES = { tls: 4 * RECORD, plain: 256 * 1024 } as const;
 /** Large buffers kept for reuse, per process and size. */
 const MAX_SPARE_BYTES = 8 * 1024 * 1024;
 /** What is less than this is copied out of the shared buffer; more means that bulk data flows. */
