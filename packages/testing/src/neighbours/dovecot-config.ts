@@ -15,6 +15,8 @@ export interface DovecotLayout {
   readonly haproxy: boolean;
   readonly trustedNetworks: string;
   readonly masterUsers: boolean;
+  readonly passdb: string | undefined;
+  readonly mechanisms: string;
   readonly failureDelaySeconds: number;
 }
 
@@ -62,6 +64,8 @@ function loginService(protocol: "imap" | "pop3", layout: DovecotLayout, chroot: 
   );
 }
 
+const usersPassdb = (folder: string): string => `passdb {\n  driver = passwd-file\n  args = ${join(folder, FILES.users)}\n}`;
+
 /** The file's text. */
 export function dovecotConfig(layout: DovecotLayout): string {
   const { folder } = layout;
@@ -97,7 +101,7 @@ disable_plaintext_auth = no
 login_trusted_networks = ${layout.trustedNetworks}
 haproxy_trusted_networks = 127.0.0.0/8
 login_log_format_elements = user=<%u> method=%m rip=%r rport=%b lip=%l lport=%a %c session=<%{session}>
-auth_mechanisms = plain login
+auth_mechanisms = ${layout.mechanisms}
 auth_verbose = yes
 auth_failure_delay = ${layout.failureDelaySeconds} secs
 ssl = ${layout.tls ? "yes" : "no"}
@@ -106,10 +110,7 @@ namespace inbox {
   inbox = yes
   separator = /
 }
-${layout.masterUsers ? masters : ""}passdb {
-  driver = passwd-file
-  args = ${join(folder, FILES.users)}
-}
+${layout.masterUsers ? masters : ""}${layout.passdb ?? usersPassdb(folder)}
 userdb {
   driver = static
   args = uid=${who.mail} gid=${root ? "mail" : who.group} home=${join(folder, FILES.mail)}/%u

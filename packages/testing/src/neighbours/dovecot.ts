@@ -28,6 +28,10 @@ export interface DovecotOptions {
   readonly trustedNetworks?: string;
   /** Passwords of master users, who log in as `user*master`. */
   readonly masterUsers?: Readonly<Record<string, string>>;
+  /** The text of a passdb block instead of that which asks for the passwords of `users`. */
+  readonly passdb?: string;
+  /** auth_mechanisms; "plain login" by default. */
+  readonly mechanisms?: string;
   /** How long a wrong password is held back; 0 by default, Dovecot's own is 2. */
   readonly failureDelaySeconds?: number;
   /** Ports to take; free ones by default. */
@@ -170,6 +174,8 @@ class Server {
       haproxy: options.haproxy ?? false,
       trustedNetworks: options.trustedNetworks ?? "",
       masterUsers: options.masterUsers !== undefined,
+      passdb: options.passdb,
+      mechanisms: options.mechanisms ?? "plain login",
       failureDelaySeconds: options.failureDelaySeconds ?? 0,
     });
     // Dovecot's own users must come through to the mail and the password files.
