@@ -148,6 +148,7 @@ function told(protocol: LineProtocol, failure: Failure): string {
   const nothing = (): Promise<never> => Promise.reject(new Error("A refusal reads nothing"));
   const client: ClientDialogue = {
     secure: true,
+    bindings: () => undefined,
     pending: 0,
     readLine: nothing,
     readBytes: nothing,

@@ -2,12 +2,13 @@ import test from "ava";
 import { Secret, type Credentials } from "@postern/contracts";
 import { createBackendDecides } from "./backend-decides.ts";
 import type { AuthSettings } from "./settings.ts";
-import { authenticatorSuite, failureOf, password, SESSION } from "./suite.ts";
+import { createAuthenticator } from "./authenticator.ts";
+import { authenticatorSuite, contextOf, failureOf, password, SESSION } from "./suite.ts";
 
-const PLAIN: AuthSettings = { masterSeparator: undefined };
+const PLAIN: AuthSettings = { verifiers: [], cache: 0, actAs: [], rights: [], masterSeparator: undefined };
 
 authenticatorSuite(test, "the backend decides", {
-  create: async () => createBackendDecides(PLAIN, "example.com"),
+  create: async () => createAuthenticator(PLAIN, contextOf("example.com")),
   password: "secret",
   proves: false,
 });

@@ -2,18 +2,9 @@
 // proven; it serves to find the backend and to count, and the backend's answer to the login is the verdict. Throws
 // Failure wrong-credentials for a name that no look-up may see. SASL names: RFC 4422 section 3.4.1.
 
-import { Failure, normaliseUser, type Authenticator, type Credentials } from "@postern/contracts";
+import { Failure, normaliseUser, type Credentials, type Identity, type Session } from "@postern/contracts";
+import { quoted } from "./quoted.ts";
 import type { AuthSettings } from "./settings.ts";
-
-/** Characters of a refused name that the log shows. */
-const SHOWN = 64;
-
-/** A name as a log may show it: quoted, printable ASCII, cut. */
-function quoted(name: string): string {
-  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  const shown = JSON.stringify(name.slice(0, SHOWN)).replace(/[^\x20-\x7e]/g, escape);
-  return name.length > SHOWN ? `${shown} and ${name.length - SHOWN} more characters` : shown;
-}
 
 /**
  * Whose mailbox is asked for. Who acts as somebody else (an authzid) is routed and counted as that mailbox; so is a
@@ -34,10 +25,16 @@ function normalised(name: string, defaultDomain: string | undefined): string {
   return user;
 }
 
+export interface BackendDecides {
+  check(credentials: Credentials, session: Session): Promise<Identity>;
+}
+
 /** Believes every name until the backend has decided. */
-export function createBackendDecides(settings: AuthSettings, defaultDomain: string | undefined): Authenticator {
+export function createBackendDecides(
+  settings: Pick<AuthSettings, "masterSeparator">,
+  defaultDomain: string | undefined,
+): BackendDecides {
   return {
-    name: "the backend decides",
     async check(credentials) {
       // The authcid travels to the backend and into logs too, even when another name routes.
       if (credentials.authcid !== "") normalised(credentials.authcid, undefined);

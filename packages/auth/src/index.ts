@@ -1,4 +1,6 @@
-// Who says yes.
+// Who says yes: verifiers and the policy; and how the gateway logs in at the backend afterwards.
 
-export { createBackendDecides } from "./backend-decides.ts";
+export { authenticatorOf, createAuthenticator } from "./authenticator.ts";
+export { createBackendLogin, type LoginContext } from "./login/index.ts";
 export { authSettings, type AuthSettings } from "./settings.ts";
+export type { VerifierContext } from "./verifiers.ts";

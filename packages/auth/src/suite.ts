@@ -4,11 +4,13 @@ import type { ExecutionContext, TestFn } from "ava";
 import {
   Failure,
   Secret,
+  systemClock,
   type Authenticator,
   type FailureKind,
   type PasswordCredentials,
   type Session,
 } from "@postern/contracts";
+import type { VerifierContext } from "./verifiers.ts";
 
 export interface AuthenticatorCase {
   /** Made with example.com as the default domain. */
@@ -58,6 +60,13 @@ export const SESSION: Session = {
   bytesIn: 0,
   bytesOut: 0,
 };
+
+/** What a verifier gets of the house, without a log. */
+export function contextOf(defaultDomain?: string): VerifierContext {
+  const silent = (): void => {};
+  const logger = { error: silent, warn: silent, info: silent, debug: silent, isDebug: () => false };
+  return { clock: systemClock, logger, defaultDomain };
+}
 
 /** The failure of a check; a test fails when it succeeds or throws something else. */
 export async function failureOf(t: ExecutionContext, work: Promise<unknown>): Promise<Failure> {

@@ -7,7 +7,7 @@ import type { ListenAddress } from "./address.ts";
 export type ProtocolPart = Pick<LineProtocol, "name" | "ports" | "schemes" | "settings">;
 
 /** What the config package must know of a mechanism. */
-export type MechanismPart = Pick<MechanismFactory, "name" | "onRequest">;
+export type MechanismPart = Pick<MechanismFactory, "name">;
 
 /** The tables that other packages bring. */
 export interface Parts {

@@ -1,7 +1,7 @@
 // The configuration between walk and finish: typed, but anything broken is undefined, and nothing is derived yet.
 
 import { isLoopback } from "@postern/contracts";
-import type { LoginStrategy, Network, ProxyHeader } from "@postern/contracts";
+import type { LoginSettings, Network, ProxyHeader } from "@postern/contracts";
 import type { ListenAddress } from "./address.ts";
 import type { BackendUrl } from "./backend-url.ts";
 import type { ListenerConfig, ListenerTls, ProtocolPart, TlsConfig } from "./config.ts";
@@ -32,7 +32,7 @@ export interface LegDraft {
   readonly proxyHeader: ProxyHeader;
   readonly forwardClient: boolean;
   readonly allowPlaintext: boolean;
-  readonly login: LoginStrategy;
+  readonly login: LoginSettings;
   readonly dialTimeout: number;
   readonly replyTimeout: number;
 }

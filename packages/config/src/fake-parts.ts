@@ -20,11 +20,7 @@ function protocol(name: string, plain: number, implicit: number): ProtocolPart {
 
 export const fakeParts = {
   protocols: [protocol("imap", 143, 993), protocol("pop3", 110, 995)],
-  mechanisms: [
-    { name: "PLAIN", onRequest: false },
-    { name: "LOGIN", onRequest: false },
-    { name: "CRAM-MD5", onRequest: true },
-  ],
+  mechanisms: [{ name: "PLAIN" }, { name: "LOGIN" }, { name: "CRAM-MD5" }],
   routes: setting.tagged("Somebody who knows users.", "source", {
     static: setting.group("Tables in this file.", {
       users: setting.dict("By full name.", "USER", names("In order of preference.")),

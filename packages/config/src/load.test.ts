@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import * as fc from "fast-check";
+import { RELAY } from "@postern/contracts";
 import type { Config } from "./config.ts";
 import { fakeParts } from "./fake-parts.ts";
 import type { Flags } from "./flags.ts";
@@ -67,7 +68,7 @@ test("load: turns backends into legs", (t) => {
     proxyHeader: "v2",
     forwardClient: true,
     allowPlaintext: false,
-    login: "relay",
+    login: RELAY,
     dialTimeoutMs: 3000,
     replyTimeoutMs: 2000,
   });
@@ -153,13 +154,6 @@ test("load: a huge file is refused before it is parsed", (t) => {
 test("load: brackets without end are refused", (t) => {
   const problems = bad(`limits: ${"[".repeat(20_000)}`);
   t.true(problems.some((line) => line.endsWith("yaml: nested too deeply")));
-});
-
-test("load: a mechanism that needs a route source which checks passwords is taken where there is one", (t) => {
-  const listener = PLAIN.replace("tls: none", "tls: none, mechanisms: [cram-md5, PLAIN]");
-  t.true(bad(listener).some((line) => line.includes("CRAM-MD5 works only where")));
-  for (const source of ["{ source: http, dialect: nginx }", "{ source: http, sendPassword: true }"])
-    t.deepEqual(good(`${listener}  - ${source}\n`).listeners[0]?.mechanisms, ["CRAM-MD5", "PLAIN"]);
 });
 
 test("load: problems that are found later are told at the place of their path, or of what is around it", (t) => {

@@ -1,10 +1,11 @@
 // The table of the whole configuration: what belongs to the gateway itself, and the tables that the parts bring.
 
-import { LOGIN_STRATEGIES, networks, PROXY_HEADERS, setting } from "@postern/contracts";
+import { networks, PROXY_HEADERS, setting } from "@postern/contracts";
 import type { Parsed, Setting } from "@postern/contracts";
 import { listenAddress } from "./address.ts";
 import { backendUrl } from "./backend-url.ts";
 import type { Parts, ProtocolPart } from "./config.ts";
+import { loginSettings } from "./login-settings.ts";
 import { laterProtocols, laterSections } from "./later.ts";
 import { unknownProtocol } from "./listener-flags.ts";
 import { didYouMean } from "./words.ts";
@@ -157,7 +158,7 @@ function legSettings(protocol: ProtocolPart) {
       proxyHeader: setting.choice("The PROXY header to send first.", PROXY_HEADERS, { default: "none" }),
       forwardClient: setting.boolean("Tell it the client's address by the protocol's own means.", { default: true }),
       allowPlaintext: setting.boolean("Send passwords to it without TLS, over a network.", { default: false }),
-      login: setting.choice("How to log in: relay sends what the client sent.", LOGIN_STRATEGIES, { default: "relay" }),
+      login: loginSettings,
       dialTimeout: setting.duration("The most that connecting and the TLS handshake may take.", {
         default: 3 * SECOND,
         min: 100,

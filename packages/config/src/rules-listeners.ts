@@ -6,7 +6,6 @@ import { isLocal, listenerTls } from "./draft.ts";
 import { flagExamples } from "./listener-flags.ts";
 import { itemPath } from "./place.ts";
 import type { Rule, RuleContext } from "./rules.ts";
-import { checksPasswords } from "./rules-routes.ts";
 
 function present({ draft, parts, refuse }: RuleContext): void {
   if (draft.listeners?.length !== 0) return;
@@ -80,22 +79,6 @@ function lists(context: RuleContext): void {
   }
 }
 
-/** A mechanism that is offered only on request proves the password without showing it: nothing to log in with behind. */
-function mechanismsHaveTheirSource(context: RuleContext): void {
-  const { draft, parts } = context;
-  const onRequest = new Set(parts.mechanisms.filter((mechanism) => mechanism.onRequest).map(({ name }) => name));
-  if (draft.routes === undefined || draft.routes.some((route) => route === undefined || checksPasswords(route))) return;
-  for (const [path, { mechanisms }] of each(context)) {
-    for (const [index, name] of mechanisms.entries()) {
-      if (name !== undefined && onRequest.has(name))
-        context.refuse(
-          itemPath(`${path}.mechanisms`, index),
-          `${name} works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true), or take ${name} out`,
-        );
-    }
-  }
-}
-
 function everybodyIsTrusted(context: RuleContext): void {
   for (const [path, { trust, proxyProtocol }] of each(context)) {
     for (const [field, list] of [
@@ -118,6 +101,5 @@ export const listenerRules: readonly Rule[] = [
   clientCertificates,
   plaintext,
   lists,
-  mechanismsHaveTheirSource,
   everybodyIsTrusted,
 ];

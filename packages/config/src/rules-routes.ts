@@ -14,11 +14,6 @@ const NAMING_FIELDS: Readonly<Record<string, readonly string[]>> = {
 /** The fields whose keys are names of backends. */
 const NAMING_KEYS: Readonly<Record<string, readonly string[]>> = { hash: ["weights"] };
 
-/** Is the source asked with what the client presented, so that it can check it? */
-export function checksPasswords(route: Values): boolean {
-  return route["dialect"] === "nginx" || route["sendPassword"] === true;
-}
-
 function present({ draft, refuse }: RuleContext): void {
   if (draft.routes?.length === 0)
     refuse(

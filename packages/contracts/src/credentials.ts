@@ -1,6 +1,7 @@
-// What a client presented, and how the gateway logs in behind it. Secrets live in Secret objects and are wiped when the
-// login at the backend is over.
+// What a client presented, what the gateway presents at a backend in its place, and how it comes from one to the other.
+// Secrets live in Secret objects and are wiped when the login at the backend is over.
 
+import type { Failure } from "./failures.ts";
 import type { Secret } from "./secret.ts";
 
 interface Named {
@@ -10,18 +11,18 @@ interface Named {
   readonly authcid: string;
   /** As whom to act; empty when the client asked for nobody else. */
   readonly authzid: string;
+  /** Empty where nothing secret was sent. */
+  readonly secret: Secret;
 }
 
 /** A user name and a password: a mechanism of passwords, or the protocol's own login command. */
 export interface PasswordCredentials extends Named {
   readonly kind: "password";
-  readonly secret: Secret;
 }
 
 /** A bearer token: XOAUTH2, OAUTHBEARER. The secret is the bare token. */
 export interface TokenCredentials extends Named {
   readonly kind: "token";
-  readonly secret: Secret;
 }
 
 /**
@@ -32,16 +33,52 @@ export interface DigestCredentials extends Named {
   readonly kind: "digest";
   /** The challenge that we sent. */
   readonly salt: string;
-  readonly secret: Secret;
 }
 
-export type Credentials = PasswordCredentials | TokenCredentials | DigestCredentials;
+/**
+ * An exchange that the backend itself checks, passed through end to end (SCRAM): the gateway knows the name in the first
+ * message and never what proves it. The secret is the client's first message.
+ */
+export interface LiveCredentials extends Named {
+  readonly kind: "live";
+  /** Shows the client the backend's challenge; its response, decoded. Failure: exchange-cancelled, exchange-malformed. */
+  readonly answer: (challenge: Buffer) => Promise<Buffer>;
+}
 
-/** How the gateway logs in at a backend leg. `relay`: with what the client presented. */
-export const LOGIN_STRATEGIES = ["relay"] as const;
-export type LoginStrategy = (typeof LOGIN_STRATEGIES)[number];
+/** An exchange that the gateway has checked itself (SCRAM, NTLM, GSSAPI, EXTERNAL). Nothing in it can be used again. */
+export interface ProvenCredentials extends Named {
+  readonly kind: "proven";
+  /** Whom the verifier says it is, before normalisation. */
+  readonly user: string;
+}
+
+/** An exchange that the gateway has checked itself, with a no: told like any failed login, with its delay and its log line. */
+export interface RejectedCredentials extends Named {
+  readonly kind: "rejected";
+  readonly failure: Failure;
+}
+
+/** Credentials of a client. */
+export type Credentials =
+  | PasswordCredentials
+  | TokenCredentials
+  | DigestCredentials
+  | LiveCredentials
+  | ProvenCredentials
+  | RejectedCredentials;
+
+/**
+ * The gateway says who it is about; the backend believes it because of where it comes from. By EXTERNAL, or with the
+ * secret (often empty) as the password where the backend does not offer that.
+ */
+export interface TrustedCredentials extends Named {
+  readonly kind: "trusted";
+}
+
+/** What the gateway may present at a backend. */
+export type BackendCredentials = PasswordCredentials | TokenCredentials | LiveCredentials | TrustedCredentials;
 
 /** Overwrites the secret. Safe to call more than once. */
-export function wipe(credentials: Credentials): void {
+export function wipe(credentials: { readonly secret: Secret }): void {
   credentials.secret.wipe();
 }

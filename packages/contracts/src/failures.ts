@@ -53,6 +53,7 @@ export const FAILURES = {
   "not-authorized": row("client", "Not authorized", again),
   "credentials-expired": row("client", "The password has expired", again),
   "verifier-down": row("gateway", "Cannot check the password now, try again later", { mayContinue: true }),
+  "too-many-failures": row("client", "Too many failed logins, try again later"),
   // Limits
   "too-many-connections": row("gateway", "Too many connections, try again later"),
   "too-many-from-address": row("client", "Too many connections from your address"),

@@ -2,6 +2,7 @@
 
 export * from "./address.ts";
 export * from "./authenticator.ts";
+export * from "./backend-login.ts";
 export * from "./clock.ts";
 export * from "./credentials.ts";
 export * from "./dialogue.ts";
@@ -13,6 +14,7 @@ export * from "./limits.ts";
 export * from "./logger.ts";
 export * from "./mechanism.ts";
 export * from "./networks.ts";
+export * from "./proofs.ts";
 export * from "./protocol.ts";
 export * from "./route.ts";
 export * from "./secret.ts";
@@ -22,3 +24,4 @@ export { durationText, orList, sizeText } from "./settings.ts";
 export type { Contradiction, Fields, Parsed, Setting, ValueOf } from "./settings.ts";
 export * from "./stages.ts";
 export * from "./state.ts";
+export * from "./user-pattern.ts";

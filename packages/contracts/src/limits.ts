@@ -16,8 +16,11 @@ export interface ConnectionLimits {
 
 /** Slows down who guesses. Nobody is locked out: answers come later, not never. */
 export interface LoginGuard {
-  /** Milliseconds to wait before this attempt is looked at. */
-  delayBefore(host: string): number;
+  /**
+   * Milliseconds to wait before this attempt is looked at. `user` is whom the client claims to be, normalised; "" when
+   * there is no such name. Failure too-many-failures: it is not looked at at all.
+   */
+  delayBefore(host: string, user: string): number;
   /**
    * Milliseconds to wait before the client is told no. It grows by address; a repeat of the same wrong password for the
    * same user adds nothing. Secrets are kept only as keyed hashes.

@@ -1,13 +1,14 @@
 // What a protocol must provide: a small value, not a subclass. The path (core/src/path.ts) calls it and knows no
 // protocol's words; each protocol is two halves, front.ts to the client and back.ts to the backend.
 
-import type { Credentials } from "./credentials.ts";
+import type { BackendCredentials, Credentials } from "./credentials.ts";
 import type { BackendDialogue, ClientDialogue } from "./dialogue.ts";
 import type { Failure } from "./failures.ts";
 import type { Leg, LegTls } from "./route.ts";
 import type { Session } from "./session.ts";
 import type { Fields } from "./settings.ts";
 import type { MechanismFactory } from "./mechanism.ts";
+import type { Proofs } from "./proofs.ts";
 import type { Logger } from "./logger.ts";
 
 /** One try to log in, and what its answer needs (a tag). */
@@ -27,13 +28,22 @@ export interface Welcome {
   readonly text: string;
 }
 
+/** A mechanism on a listener; `live`: the backend checks its exchange. */
+export interface OfferedMechanism extends MechanismFactory {
+  readonly live?: boolean;
+}
+
 /** What a protocol gets to know of the gateway. */
 export interface ProtocolContext {
   readonly hostname: string;
+  /** The protocol's name among GSS-API services. */
+  readonly service: string;
   /** The protocol's own settings, typed by its settings table. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Mechanisms offered on this listener, in order. */
-  readonly mechanisms: readonly MechanismFactory[];
+  readonly mechanisms: readonly OfferedMechanism[];
+  /** What they may ask the verifiers. */
+  readonly proofs: Proofs;
   /** STARTTLS can be offered: the listener has it and a certificate is there. */
   readonly canStartTls: boolean;
   /** The largest literal before login, bytes. */
@@ -51,12 +61,18 @@ export interface LineProtocol {
   /** Backend URL schemes and what they mean. */
   readonly schemes: Readonly<Record<string, { readonly tls: LegTls; readonly port: number }>>;
   readonly settings: Fields;
-  /** Mechanism names that it offers by itself, in order. */
-  readonly mechanisms: readonly string[];
+  /** Its name among GSS-API services (RFC 4752, RFC 4559): imap, pop, smtp. */
+  readonly service: string;
   /** Greeting (once) and dialogue until there are credentials; undefined when the client said goodbye. */
   converse(client: ClientDialogue, session: Session, context: ProtocolContext): Promise<Attempt | undefined>;
   /** Our dialogue with the backend up to its yes. Throws the backend's no as a Failure with `said`. */
-  login(backend: BackendDialogue, attempt: Attempt, session: Session, leg: Leg, context: ProtocolContext): Promise<Welcome>;
+  login(
+    backend: BackendDialogue,
+    credentials: BackendCredentials,
+    session: Session,
+    leg: Leg,
+    context: ProtocolContext,
+  ): Promise<Welcome>;
   /** Tells the client that it is in. */
   accept(client: ClientDialogue, attempt: Attempt, welcome: Welcome): void;
   /** Tells the client why not; `attempt` is undefined when nothing was asked yet. */

@@ -1,6 +1,7 @@
 // Where to: backends with one leg a protocol, route sources that know users, and the route that the router makes of it.
 
-import type { Credentials, LoginStrategy } from "./credentials.ts";
+import type { LoginSettings } from "./backend-login.ts";
+import type { Credentials } from "./credentials.ts";
 import type { Secret } from "./secret.ts";
 import type { Session } from "./session.ts";
 
@@ -28,7 +29,8 @@ export interface Leg {
   readonly forwardClient: boolean;
   /** Credentials may be sent to it without TLS even off loopback. */
   readonly allowPlaintext: boolean;
-  readonly login: LoginStrategy;
+  /** How the gateway logs in. */
+  readonly login: LoginSettings;
   /** Milliseconds for the TCP connect and TLS handshake, and for each reply until login. */
   readonly dialTimeoutMs: number;
   readonly replyTimeoutMs: number;

@@ -1,11 +1,24 @@
-// What to present at the backend when the route source says so: another user name, another secret.
+// What to present at a backend: what the leg's strategy makes of the client's credentials, or what the route source says.
 
-import { type Credentials, type RouteAnswer } from "@postern/contracts";
+import { Secret, type BackendCredentials, type Credentials, type Identity, type Leg, type RouteAnswer } from "@postern/contracts";
+import type { Visit } from "./visit.ts";
 
-/** The client's credentials, with the source's user and secret in their place. */
-export function credentialsFor(credentials: Credentials, login: RouteAnswer["login"]): Credentials {
-  if (login === undefined) return credentials;
-  const authcid = login.user ?? credentials.authcid;
-  if (login.secret !== undefined) return { kind: "password", mechanism: "PLAIN", authcid, authzid: "", secret: login.secret };
-  return { ...credentials, authcid, authzid: "" };
+/** Who is there, and what is known of how to log in. */
+export interface Checked {
+  readonly credentials: Credentials;
+  readonly identity: Identity;
+  /** Another user name, another password: given by the route source. */
+  readonly login: RouteAnswer["login"];
+}
+
+/** The secret is ours to wipe, unless it is the client's. Failure: what the strategy throws. */
+export async function presentedAt(leg: Leg, checked: Checked, { house, session }: Visit): Promise<BackendCredentials> {
+  const { credentials, identity, login } = checked;
+  const authcid = login?.user ?? credentials.authcid;
+  if (login?.secret !== undefined) {
+    const secret = new Secret(Buffer.from(login.secret.reveal()));
+    return { kind: "password", mechanism: "PLAIN", authcid, authzid: "", secret };
+  }
+  const client: Credentials = login?.user === undefined ? credentials : { ...credentials, authcid, authzid: "" };
+  return house.loginAt(leg).present(client, login?.user === undefined ? identity : { ...identity, user: login.user }, session);
 }

@@ -3,8 +3,10 @@
 
 import type {
   Authenticator,
+  BackendLogin,
   ConnectionLimits,
   Clock,
+  Credentials,
   Ending,
   Failure,
   Health,
@@ -50,6 +52,10 @@ export interface House {
   readonly logger: Logger;
   readonly hostname: string;
   readonly authenticator: Authenticator;
+  /** How the gateway logs in at a leg. */
+  readonly loginAt: (leg: Leg) => BackendLogin;
+  /** Whom a client claims to be, normalised; "" when it is no name. */
+  readonly claimedUser: (credentials: Credentials) => string;
   readonly router: Router;
   readonly health: Health;
   readonly limits: ConnectionLimits;

@@ -7,7 +7,8 @@ import {
   isLoopback,
   type Attempt,
   type ClientDialogue,
-  type MechanismFactory,
+  type MechanismContext,
+  type OfferedMechanism,
   type ProtocolContext,
   type Session,
 } from "@postern/contracts";
@@ -26,8 +27,9 @@ export function plaintextAllowed({ client, session }: Front): boolean {
 }
 
 /** The mechanisms that this connection may use now, in order. */
-export function usableMechanisms(front: Front): readonly MechanismFactory[] {
-  return front.context.mechanisms.filter((mechanism) => !mechanism.plaintext || plaintextAllowed(front));
+export function usableMechanisms(front: Front): readonly OfferedMechanism[] {
+  const { mechanisms } = front.context;
+  return mechanisms.filter(({ plaintext, bound }) => (!plaintext || plaintextAllowed(front)) && (!bound || front.client.secure));
 }
 
 /** The protocol's own login command is offered where a mechanism of passwords is. */
@@ -65,7 +67,19 @@ export async function authenticateBy(
     client.trace("***");
     return line;
   };
-  const credentials = await runExchange(mechanism.create({ hostname: context.hostname }), initial, ask);
+  const credentials = await runExchange(mechanism.create(mechanismContext(front), mechanism.live), initial, ask);
   const lastChallenge = async (challenge: Buffer): Promise<void> => void (await ask(challenge.toString("base64")));
   return { credentials, lastChallenge };
+}
+
+function mechanismContext({ client, session, context }: Front): MechanismContext {
+  const certificate = session.tls?.clientCertificate;
+  return {
+    hostname: context.hostname,
+    service: context.service,
+    proofs: context.proofs,
+    bindings: client.bindings,
+    certificate: certificate?.verify === "SUCCESS" ? certificate : undefined,
+    now: Date.now,
+  };
 }

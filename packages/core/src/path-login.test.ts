@@ -1,6 +1,6 @@
 import test from "ava";
 import { Failure, Secret, type Credentials, type Place } from "@postern/contracts";
-import { createFakeClock } from "@postern/testing";
+import { createFakeClock, testAuthenticator } from "@postern/testing";
 import { lineProtocol } from "../test/line-protocol.ts";
 import { allOver, backend, client, gateway } from "../test/scene.ts";
 
@@ -20,13 +20,12 @@ for (const [title, answers, login] of [
       legs: legs.map(({ leg }) => leg),
       routeLogin: login,
       house: {
-        authenticator: {
-          name: "test",
+        authenticator: testAuthenticator({
           check(credentials) {
             seen.push(credentials);
             return Promise.resolve({ user: "alice", proven: false });
           },
-        },
+        }),
       },
     });
     const { say, hear, peer } = await client(t, harness);

@@ -7,10 +7,21 @@
 // throws: every outcome is told to the client in its protocol's words, and once to the observer.
 
 import type { Socket } from "node:net";
-import { Failure, isLoopback, legText, sleep, toFailure, wipe, type Attempt, type Leg, type Welcome } from "@postern/contracts";
+import {
+  Failure,
+  isLoopback,
+  legText,
+  sleep,
+  toFailure,
+  wipe,
+  type Attempt,
+  type BackendCredentials,
+  type Leg,
+  type Welcome,
+} from "@postern/contracts";
 import { CLIENT_ROLE, Connection, dial, readProxyHeader, Relay, tlsFacts, type RelayEnd } from "@postern/net";
 import { countError } from "./command-loop.ts";
-import { credentialsFor } from "./credentials.ts";
+import { presentedAt, type Checked } from "./credentials.ts";
 import type { House, ListenerHouse } from "./house.ts";
 import { openSession } from "./session.ts";
 import { slowDown } from "./slow-down.ts";
@@ -126,16 +137,13 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
   session.attempts++;
   session.mechanism = credentials.mechanism;
   session.stage = "authenticate";
-  await sleep(house.clock, house.guard.delayBefore(session.client.host));
+  await sleep(house.clock, house.guard.delayBefore(session.client.host, house.claimedUser(credentials)));
   session.identity = await house.authenticator.check(credentials, session);
   visit.trace?.know(session.identity.user);
   session.stage = "route";
   const route = await house.router.find({ user: session.identity.user, protocol: listener.protocol.name, credentials, session });
-  const backendAttempt = { ...attempt, credentials: credentialsFor(credentials, route.login) };
-  const welcome = await firstWelcome(house.health.order(route.legs), backendAttempt, visit).finally(() => {
-    // The client's own secret is still needed, to tell a repeated wrong password from a new guess; logIn wipes it.
-    if (backendAttempt.credentials.secret !== credentials.secret) wipe(backendAttempt.credentials);
-  });
+  const checked = { credentials, identity: session.identity, login: route.login };
+  const welcome = await firstWelcome(house.health.order(route.legs), checked, visit).finally(() => route.login?.secret?.wipe());
   house.guard.succeeded(session.client.host, session.identity.user);
   session.stage = "limits";
   visit.places.push(await house.limits.user(session.identity.user));
@@ -143,18 +151,20 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
 }
 
 /** Tries the candidates in order. A failure to reach one leads to the next; once a backend has answered, its word is final. */
-async function firstWelcome(legs: readonly Leg[], attempt: Attempt, visit: Visit): Promise<Welcome> {
+async function firstWelcome(legs: readonly Leg[], checked: Checked, visit: Visit): Promise<Welcome> {
   let last = new Failure("no-candidate", "There is no backend to dial");
   for (const leg of legs) {
     try {
-      const welcome = await welcomeOf(leg, attempt, visit);
+      const welcome = await welcomeOf(leg, checked, visit);
       reached(leg, visit);
       return welcome;
     } catch (error) {
       const answered = visit.backend !== undefined;
       dropBackend(visit);
       last = toFailure(error);
-      if (!last.row.tryNext) {
+      // An exchange that the client has begun with one backend cannot go on with another.
+      const isBegun = checked.credentials.kind === "live" && visit.session.stage === "login";
+      if (!last.row.tryNext || isBegun) {
         if (answered) reached(leg, visit);
         throw last;
       }
@@ -173,7 +183,17 @@ function reached(leg: Leg, { house }: Visit): void {
   house.observer.dialled(leg, true);
 }
 
-async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welcome> {
+async function welcomeOf(leg: Leg, checked: Checked, visit: Visit): Promise<Welcome> {
+  const presented = await presentedAt(leg, checked, visit);
+  try {
+    return await logInAt(leg, presented, visit);
+  } finally {
+    // The client's own secret is still needed, to tell a repeated wrong password from a new guess; logIn wipes it.
+    if (presented.secret !== checked.credentials.secret) wipe(presented);
+  }
+}
+
+async function logInAt(leg: Leg, credentials: BackendCredentials, visit: Visit): Promise<Welcome> {
   const { house, listener, session, trace } = visit;
   session.stage = "dial";
   if (leg.tls === "none" && !leg.allowPlaintext && !isLoopback(leg.host)) {
@@ -195,7 +215,7 @@ async function welcomeOf(leg: Leg, attempt: Attempt, visit: Visit): Promise<Welc
     "backend-silent",
     `${leg.backend} did not finish the login within ${leg.replyTimeoutMs} ms`,
   );
-  return listener.protocol.login(backend, attempt, session, leg, listener.context);
+  return listener.protocol.login(backend, credentials, session, leg, listener.context);
 }
 
 /** Copies both ways until one side ends. */

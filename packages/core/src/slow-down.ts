@@ -1,6 +1,6 @@
 // How long the no to a guess is held back. Only guesses are slowed; what a route source asks for counts for every failure.
 
-import { normaliseUser, type Attempt, type Failure, type FailureKind, type Session } from "@postern/contracts";
+import { type Attempt, type Failure, type FailureKind, type Session } from "@postern/contracts";
 import type { House } from "./house.ts";
 
 const GUESSES: ReadonlySet<FailureKind> = new Set([
@@ -12,8 +12,8 @@ const GUESSES: ReadonlySet<FailureKind> = new Set([
 ]);
 
 /** Milliseconds from the attempt to its answer, at least. The attempt's secret must not be wiped yet. */
-export function slowDown(failure: Failure, attempt: Attempt, { guard }: House, session: Session): number {
+export function slowDown(failure: Failure, attempt: Attempt, house: House, session: Session): number {
   if (!GUESSES.has(failure.kind)) return failure.waitMs;
-  const user = session.identity?.user ?? normaliseUser(attempt.credentials.authcid, undefined) ?? "";
-  return Math.max(failure.waitMs, guard.failed(session.client.host, user, attempt.credentials));
+  const user = session.identity?.user ?? house.claimedUser(attempt.credentials);
+  return Math.max(failure.waitMs, house.guard.failed(session.client.host, user, attempt.credentials));
 }

@@ -34,6 +34,7 @@ export function fakeFront(options: FrontOptions = {}): FakeFront {
   const lines = [...(options.lines ?? [])];
   const client: ClientDialogue = {
     secure: false,
+    bindings: () => undefined,
     pending: 0,
     readLine: () => Promise.resolve(lines.shift() ?? "*"),
     readBytes: (count) => Promise.resolve(Buffer.alloc(count)),
@@ -45,6 +46,8 @@ export function fakeFront(options: FrontOptions = {}): FakeFront {
   };
   const context: ProtocolContext = {
     hostname: "mail.example.com",
+    service: "line",
+    proofs: {},
     settings: {},
     mechanisms: [...MECHANISMS.values()],
     canStartTls: true,

@@ -1,12 +1,12 @@
 // The smallest protocol that the path can carry, for its tests. The client says "LOGIN user password" or "QUIT"; the
 // backend greets with one line, is sent "user password", and says "OK words" or "NO kind".
 
-import { Failure, FAILURES, Secret, type Credentials, type FailureKind, type LineProtocol } from "@postern/contracts";
+import { Failure, FAILURES, Secret, type BackendCredentials, type FailureKind, type LineProtocol } from "@postern/contracts";
 
 export interface LineProtocolProbe {
   readonly protocol: LineProtocol;
   /** All credentials that came by, with the secret as it was at the backend. */
-  readonly presented: { readonly credentials: Credentials; readonly secret: string }[];
+  readonly presented: { readonly credentials: BackendCredentials; readonly secret: string }[];
 }
 
 export function lineProtocol(overrides: Partial<LineProtocol> = {}): LineProtocolProbe {
@@ -17,7 +17,7 @@ export function lineProtocol(overrides: Partial<LineProtocol> = {}): LineProtoco
     alpn: ["line"],
     schemes: {},
     settings: {},
-    mechanisms: ["PLAIN"],
+    service: "line",
     async converse(client, session) {
       if (session.attempts === 0) client.write("HELLO\r\n");
       const [verb, user = "", password = ""] = (await client.readLine()).split(" ");
@@ -26,7 +26,7 @@ export function lineProtocol(overrides: Partial<LineProtocol> = {}): LineProtoco
       const secret = new Secret(password);
       return { credentials: { kind: "password", mechanism: "PLAIN", authcid: user, authzid: "", secret }, tag: "" };
     },
-    async login(backend, { credentials }) {
+    async login(backend, credentials) {
       const secret = credentials.secret.reveal().toString();
       presented.push({ credentials, secret });
       await backend.readLine();

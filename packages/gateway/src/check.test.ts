@@ -147,11 +147,16 @@ log: { trace: { users: alice@example.com } }
     ],
   ));
 
-test("check: mechanisms that are unknown, or that no route source serves, are told", (t) =>
-  refuses(t, GOOD.replace('"127.0.0.1:0"', '"127.0.0.1:0", mechanisms: [PLIAN, GSSAPI, CRAM-MD5]'), [
+const offering = (mechanisms: string): string => GOOD.replace('"127.0.0.1:0"', `"127.0.0.1:0", mechanisms: [${mechanisms}]`);
+
+test("check: mechanisms that are unknown are told", (t) =>
+  refuses(t, offering("PLIAN, CRAM-MD5"), [
     'postern.yaml:5:68: listeners[0].mechanisms[0]: unknown mechanism "PLIAN"; did you mean "PLAIN"?',
-    'postern.yaml:5:75: listeners[0].mechanisms[1]: unknown mechanism "GSSAPI"; use PLAIN, LOGIN, XOAUTH2, OAUTHBEARER or CRAM-MD5',
-    "postern.yaml:5:83: listeners[0].mechanisms[2]: CRAM-MD5 works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true), or take CRAM-MD5 out",
+  ]));
+
+test("check: a mechanism that no route source serves is told", (t) =>
+  refuses(t, offering("PLAIN, CRAM-MD5"), [
+    "postern.yaml:5:75: listeners[0].mechanisms[1]: CRAM-MD5 works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true)",
   ]));
 
 test("check: what later builds have is told to be missing", (t) =>

@@ -1,14 +1,15 @@
 // Builds the house that the path needs out of a validated configuration. Everything that a reload replaces is made here;
 // what outlives a reload (registry, shared state, metrics, TLS keys) is handed in.
 
-import { createBackendDecides } from "@postern/auth";
-import { networkMatcher } from "@postern/contracts";
+import { networkMatcher, RELAY } from "@postern/contracts";
 import type { Clock, Health, Leg, LineProtocol, Logger, LoginGuard, ProtocolContext, SharedState } from "@postern/contracts";
 import { listenAddressText, type ListenerConfig } from "@postern/config";
 import { createRouter, type AdHocLeg, type House, type ListenerHouse, type Observer, type Registry } from "@postern/core";
 import { createConnectionLimits } from "@postern/limits";
 import type { TlsServer } from "@postern/net";
+import { offeredMechanisms } from "@postern/sasl";
 import type { WireTrace } from "@postern/telemetry";
+import { abilitiesOf, buildAuthentication } from "./authentication.ts";
 import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
 import { sourcesOf } from "./sources.ts";
 
@@ -36,13 +37,16 @@ export interface BuiltHouse {
 /** Throws what a route source says of its settings. */
 export function buildHouse(config: GatewayConfig, base: Foundations, parts: HouseParts): BuiltHouse {
   const { clock, logger } = base;
+  const authentication = buildAuthentication(config, base);
   const sources = sourcesOf(config, clock);
   const { login } = config.limits;
   const house: House = {
     clock,
     logger,
     hostname: config.hostname,
-    authenticator: createBackendDecides(config.authentication, config.defaultDomain),
+    authenticator: authentication.authenticator,
+    loginAt: authentication.loginAt,
+    claimedUser: authentication.claimedUser,
     router: createRouter(sources, config.backends, adHocLeg),
     health: parts.health,
     limits: createConnectionLimits(config.limits.connections, base.state),
@@ -60,6 +64,7 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
   return {
     house,
     close() {
+      authentication.close();
       for (const source of sources) source.close();
     },
   };
@@ -86,7 +91,7 @@ export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPl
   proxyHeader: "none",
   forwardClient: true,
   allowPlaintext,
-  login: "relay",
+  login: RELAY,
   dialTimeoutMs: 3000,
   replyTimeoutMs: 30_000,
 });
@@ -95,7 +100,7 @@ export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPl
 export function listenerHouse(
   listener: ListenerConfig,
   config: GatewayConfig,
-  logger: Logger,
+  { authenticator, logger }: Pick<House, "authenticator" | "logger">,
   tls: () => TlsServer | undefined,
 ): ListenerHouse {
   const protocol = protocolNamed(listener.protocol);
@@ -104,7 +109,9 @@ export function listenerHouse(
   const context: ProtocolContext = {
     hostname: config.hostname,
     settings: config.protocols[protocol.name] ?? {},
-    mechanisms: (listener.mechanisms ?? protocol.mechanisms).map(mechanismNamed),
+    service: protocol.service,
+    proofs: authenticator.proofs,
+    mechanisms: offeredMechanisms(MECHANISMS, abilitiesOf(listener, config, authenticator), listener.mechanisms),
     canStartTls: listener.tls === "starttls",
     maxLiteral: config.limits.login.maxLiteral,
     maxErrors: config.limits.login.maxErrors,
@@ -132,10 +139,4 @@ function protocolNamed(name: string): LineProtocol {
   const protocol = PROTOCOLS.find((one) => one.name === name);
   if (protocol === undefined) throw new Error(`There is no protocol "${name}"`);
   return protocol;
-}
-
-function mechanismNamed(name: string): ProtocolContext["mechanisms"][number] {
-  const mechanism = MECHANISMS.get(name);
-  if (mechanism === undefined) throw new Error(`There is no mechanism "${name}"; there are ${[...MECHANISMS.keys()].join(", ")}`);
-  return mechanism;
 }

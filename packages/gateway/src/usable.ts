@@ -3,7 +3,8 @@
 // Opens nothing and asks nobody. Never throws for what the configuration says.
 
 import { CertificateError, loadCertificate } from "@postern/certs";
-import { systemClock } from "@postern/contracts";
+import { systemClock, type Logger } from "@postern/contracts";
+import { authenticationFindings, type Finding } from "./authentication.ts";
 import { configOf, type Source } from "./orders.ts";
 import type { GatewayConfig } from "./parts.ts";
 import { sourcesOf } from "./sources.ts";
@@ -12,24 +13,25 @@ export type Usable =
   | { readonly config: GatewayConfig; readonly warnings: readonly string[] }
   | { readonly problems: readonly string[]; readonly warnings: readonly string[] };
 
-interface Finding {
-  readonly kind: "problem" | "warning";
-  readonly path: string;
-  readonly sentence: string;
-}
-
 /** The configuration of a source, or every problem, as lines of text. */
 export async function usableConfig(source: Source): Promise<Usable> {
   const result = configOf(source);
   if ("problems" in result) return { problems: result.problems, warnings: [] };
   const { config, at } = result;
-  const findings = [...(await certificateFindings(config)), ...routeFindings(config)];
+  const findings = [
+    ...(await certificateFindings(config)),
+    ...routeFindings(config),
+    ...authenticationFindings(config, { clock: systemClock, logger: silent }),
+  ];
   const lines = (wanted: Finding["kind"]): string[] =>
     findings.filter(({ kind }) => kind === wanted).map(({ path, sentence }) => at(path, sentence));
   const problems = lines("problem");
   const warnings = [...result.warnings, ...lines("warning")];
   return problems.length > 0 ? { problems, warnings } : { config, warnings };
 }
+
+/** What a part would log while it is built is told by its error too. */
+const silent: Logger = { error() {}, warn() {}, info() {}, debug() {}, isDebug: () => false };
 
 async function certificateFindings({ tls }: GatewayConfig): Promise<Finding[]> {
   const found = await Promise.all(

@@ -3,7 +3,8 @@
 // is lost when a peer pipelines. Never parses a protocol. All reads reject with a Failure.
 
 import type { Socket } from "node:net";
-import { Failure, type Clock, type FailureKind, type Timer } from "@postern/contracts";
+import { Failure, type ChannelBindings, type Clock, type FailureKind, type Timer } from "@postern/contracts";
+import { channelBinding } from "./channel-binding.ts";
 import {
   CLIENT_ROLE,
   type ConnectionRole,
@@ -45,6 +46,8 @@ export class Connection {
   get secure(): boolean {
     return this.#secure;
   }
+
+  readonly bindings: ChannelBindings = (type) => channelBinding(this.#socket, type);
 
   get pending(): number {
     return this.#unread.length + this.#socket.readableLength;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { duplexPair } from "node:stream";
 import type { ExecutionContext } from "ava";
-import { Failure, systemClock, type Clock, type FailureKind, type Leg } from "@postern/contracts";
+import { Failure, RELAY, systemClock, type Clock, type FailureKind, type Leg } from "@postern/contracts";
 import { CLIENT_ROLE, type ConnectionRole, type ReadLimits } from "../src/connection-role.ts";
 import { Connection } from "../src/connection.ts";
 
@@ -105,7 +105,7 @@ export function legTo(port: number, rest: Partial<Leg> = {}): Leg {
     proxyHeader: "none",
     forwardClient: true,
     allowPlaintext: false,
-    login: "relay",
+    login: RELAY,
     dialTimeoutMs: 5000,
     replyTimeoutMs: 5000,
     ...rest,

@@ -6,8 +6,8 @@
 
 import { normaliseUser } from "@postern/contracts";
 import type { CandidateName, RouteAnswer, RouteSource } from "@postern/contracts";
-import { bySpecificity, parsePattern, patternMatches, splitUser } from "./pattern.ts";
-import type { Pattern } from "./pattern.ts";
+import { bySpecificity, parsePattern, patternMatches, splitUser } from "@postern/contracts";
+import type { Pattern } from "@postern/contracts";
 
 type Names = readonly string[];
 type Candidates = readonly CandidateName[];

@@ -12,5 +12,7 @@ export const MECHANISMS: ReadonlyMap<string, MechanismFactory> = new Map(
 );
 
 export { chooseResponse, OWN_COMMAND, type BackendOffer, type ClientResponse } from "./client.ts";
+export { offer, offeredMechanisms, type Abilities } from "./offered.ts";
+export { bareContext } from "./context.ts";
 export { runExchange, type AskClient } from "./exchange.ts";
 export { utf8 } from "./utf8.ts";

@@ -18,9 +18,13 @@ function tokenMechanism(
   return {
     name,
     plaintext: true,
+    bound: false,
     onRequest: false,
+    needs: "token",
+    relays: true,
     create: () => ({
       name,
+      claimed: "",
       next(response) {
         if (response === undefined) return { kind: "challenge", data: Buffer.alloc(0) };
         const { user, token } = parse(utf8(response, name));

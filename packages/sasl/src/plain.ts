@@ -7,9 +7,13 @@ import { utf8 } from "./utf8.ts";
 export const plain: MechanismFactory = {
   name: "PLAIN",
   plaintext: true,
+  bound: false,
   onRequest: false,
+  needs: "password",
+  relays: true,
   create: () => ({
     name: "PLAIN",
+    claimed: "",
     next: (response) =>
       response === undefined ? { kind: "challenge", data: Buffer.alloc(0) } : { kind: "done", credentials: parsePlain(response) },
   }),

@@ -3,6 +3,7 @@
 import type { ExecutionContext, TestFn } from "ava";
 import * as fc from "fast-check";
 import { Failure, type Credentials, type FailureKind, type MechanismFactory } from "@postern/contracts";
+import { bareContext } from "./context.ts";
 import { runExchange } from "./exchange.ts";
 
 export interface MechanismCase {
@@ -34,7 +35,7 @@ export async function exchange(
     if (line === undefined) throw new Error("The mechanism asks more often than the client has answers");
     return Promise.resolve(typeof line === "string" ? line : line(data));
   };
-  return { credentials: await runExchange(mechanism.create(HOST), initial, ask), asked };
+  return { credentials: await runExchange(mechanism.create(bareContext(HOST)), initial, ask), asked };
 }
 
 /** The kind that the work fails with; a test fails on any other error and on success. */

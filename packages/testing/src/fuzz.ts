@@ -3,7 +3,7 @@
 
 import type { Socket } from "node:net";
 import { duplexPair } from "node:stream";
-import { Failure, Secret, type Credentials, type FailureKind, type LegTls, type LineProtocol } from "@postern/contracts";
+import { Failure, Secret, type BackendCredentials, type FailureKind, type LegTls, type LineProtocol } from "@postern/contracts";
 import { BACKEND_ROLE, Connection } from "@postern/net";
 import { createFakeClock } from "./fake-clock.ts";
 import { createMemoryLogger } from "./memory-logger.ts";
@@ -111,16 +111,22 @@ export async function fuzzBack(
   protocol: LineProtocol,
   parts: readonly Buffer[],
   tls: LegTls,
-  credentials: Credentials,
+  credentials: BackendCredentials,
 ): Promise<FailureKind | undefined> {
   const [near, far] = memorySockets();
   const upgrade = (): Promise<never> => Promise.reject(new Failure("backend-tls", "No handshake in memory"));
   const connection = new Connection(near, BACKEND_ROLE, { maxLine: 64 * 1024, maxUnread: 8000 }, { secure: false, upgrade });
   far.resume();
-  const attempt = { credentials, tag: "a" };
-  const context = { hostname: "mail.example.com", settings: {}, mechanisms: [], canStartTls: false };
+  const context = {
+    hostname: "mail.example.com",
+    service: protocol.service,
+    proofs: {},
+    settings: {},
+    mechanisms: [],
+    canStartTls: false,
+  };
   const login = protocol
-    .login(connection, attempt, testSession(), testLeg(143, { tls }), {
+    .login(connection, credentials, testSession(), testLeg(143, { tls }), {
       ...context,
       maxLiteral: 0,
       maxErrors: 0,
@@ -146,7 +152,7 @@ function kindOf(error: unknown): FailureKind {
 }
 
 /** Credentials of a password or of a token. */
-export function someCredentials(token: boolean): Credentials {
+export function someCredentials(token: boolean): BackendCredentials {
   const secret = new Secret("s3cret");
   return token
     ? { kind: "token", mechanism: "XOAUTH2", authcid: "alice", authzid: "", secret }

@@ -2,7 +2,17 @@
 
 import { selfSigned } from "@postern/certs";
 import type { CertificateAndKey } from "@postern/certs";
-import type { Leg, ListenerInfo, Session } from "@postern/contracts";
+import {
+  Failure,
+  LOGIN_STRATEGIES,
+  RELAY,
+  type Authenticator,
+  type BackendCredentials,
+  type BackendLogin,
+  type Leg,
+  type ListenerInfo,
+  type Session,
+} from "@postern/contracts";
 
 let shared: CertificateAndKey | undefined;
 
@@ -26,7 +36,7 @@ export function testLeg(port: number, rest: Partial<Leg> = {}): Leg {
     proxyHeader: "none",
     forwardClient: true,
     allowPlaintext: false,
-    login: "relay",
+    login: RELAY,
     dialTimeoutMs: 5000,
     replyTimeoutMs: 5000,
     ...rest,
@@ -86,3 +96,19 @@ export async function within(ms: number, work: Promise<unknown>, complaint: () =
     clearTimeout(timer);
   }
 }
+
+/** An authenticator that leaves everything to the backend, but for what `rest` says. */
+export function testAuthenticator(rest: Partial<Authenticator> & Pick<Authenticator, "check">): Authenticator {
+  return { name: "test", proves: new Set(), believes: true, proofs: {}, close: () => {}, ...rest };
+}
+
+/** Login strategy relay, as the table of strategies has it. */
+export const relayed: BackendLogin = {
+  strategy: "relay",
+  present(credentials) {
+    const carries: readonly string[] = LOGIN_STRATEGIES.relay.carries;
+    if (carries.includes(credentials.kind)) return Promise.resolve(credentials as BackendCredentials);
+    return Promise.reject(new Failure("backend-mechanism", `${credentials.mechanism} cannot be relayed`));
+  },
+  close() {},
+};

@@ -8,8 +8,10 @@ import {
   normaliseUser,
   systemClock,
   type Authenticator,
+  type BackendLogin,
   type Clock,
   type ConnectionLimits,
+  type Credentials,
   type Ending,
   type Health,
   type Leg,
@@ -23,9 +25,9 @@ import {
   type Session,
 } from "@postern/contracts";
 import { listen, TlsServer, type ClientCertificatePolicy, type Listening, type ReadLimits } from "@postern/net";
-import { MECHANISMS } from "@postern/sasl";
+import { MECHANISMS, offeredMechanisms } from "@postern/sasl";
 import { createMemoryLogger, type MemoryLogger } from "./memory-logger.ts";
-import { listenerInfo, testCertificate, within } from "./protocol-fixtures.ts";
+import { listenerInfo, relayed, testAuthenticator, testCertificate, within } from "./protocol-fixtures.ts";
 
 /** What core's serve() takes, in this package's words; a type error here says that the two have grown apart. */
 export interface ListenerParts {
@@ -42,6 +44,8 @@ export interface HouseParts<R> {
   readonly logger: MemoryLogger;
   readonly hostname: string;
   readonly authenticator: Authenticator;
+  readonly loginAt: (leg: Leg) => BackendLogin;
+  readonly claimedUser: (credentials: Credentials) => string;
   readonly router: Router;
   readonly health: Health;
   readonly limits: ConnectionLimits;
@@ -123,7 +127,9 @@ export function createHarness<R>(options: HarnessOptions<R>): Harness<R> {
     clock,
     logger,
     hostname: "mail.example.com",
-    authenticator: { name: "test", check: checkName },
+    authenticator: testAuthenticator({ check: checkName }),
+    loginAt: () => relayed,
+    claimedUser: ({ authcid }) => normaliseUser(authcid, undefined) ?? "",
     router: fixedRouter(options.legs, options.routeLogin),
     health: calmHealth,
     limits: { connection: take, user: take },
@@ -181,14 +187,15 @@ function listenerParts<R>(options: HarnessOptions<R>, house: HouseParts<R>): Lis
   const { protocol } = options;
   const info = listenerInfo(protocol.name, options.listener);
   const settings = Object.entries(protocol.settings).map(([key, setting]) => [key, "default" in setting && setting.default]);
+  const { authenticator } = house;
+  const certificates = (options.clientCertificate ?? "none") !== "none";
+  const abilities = { authenticator, strategies: ["relay"], checkedByRoute: true, certificates } as const;
   const context: ProtocolContext = {
     hostname: house.hostname,
     settings: Object.fromEntries(settings) as Readonly<Record<string, unknown>>,
-    mechanisms: (info.mechanisms ?? protocol.mechanisms).map((name) => {
-      const mechanism = MECHANISMS.get(name);
-      if (mechanism === undefined) throw new Error(`There is no mechanism ${name}`);
-      return mechanism;
-    }),
+    service: protocol.service,
+    proofs: house.authenticator.proofs,
+    mechanisms: offeredMechanisms(MECHANISMS, abilities, info.mechanisms),
     canStartTls: info.tls === "starttls",
     maxLiteral: options.login?.maxLiteral ?? 16 * 1024,
     maxErrors: house.login.maxErrors,

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, FAILURES, Secret, type FailureKind, type Leg, type LineProtocol, type Place } from "@postern/contracts";
 import type { ClientCertificatePolicy } from "@postern/net";
-import { testCertificate, testLeg } from "./protocol-fixtures.ts";
+import { testAuthenticator, testCertificate, testLeg } from "./protocol-fixtures.ts";
 import { createHarness, type CoreParts, type Harness, type HouseParts } from "./protocol-harness.ts";
 import { runTranscript } from "./run-transcript.ts";
 import { parseTranscript, type Directives, type Transcript } from "./transcript.ts";
@@ -133,7 +133,7 @@ function houseOf<R>({ route = {}, limits = {}, authenticator = {} }: Directives)
   };
   return {
     ...(routeKind !== undefined && { router: { find: () => failWith(routeKind), explain } }),
-    ...(authenticatorKind !== undefined && { authenticator: { name: "test", check: () => failWith(authenticatorKind) } }),
+    ...(authenticatorKind !== undefined && { authenticator: testAuthenticator({ check: () => failWith(authenticatorKind) }) }),
     ...(Object.keys(limits).length > 0 && {
       limits: {
         connection: "connections" in limits ? () => failWith(limits["connections"] ?? "") : place,

@@ -19,7 +19,7 @@ async function sent(password: string, lines: readonly string[]): Promise<string[
   };
   const secret = new Secret(Buffer.from(password, "latin1"));
   const credentials = { kind: "password", mechanism: "CLEARTEXT", authcid: "alice", authzid: "", secret } as const;
-  await login(backend, { credentials, tag: "a" }, testSession(), testLeg(143));
+  await login(backend, credentials, testSession(), testLeg(143));
   return written;
 }
 

@@ -2,14 +2,19 @@
 // really is), LOGIN or AUTHENTICATE, and the backend's own capabilities for the client. Never speaks to the client.
 // Failure: backend-tls, backend-lost, backend-garbled, backend-mechanism, route-loop, and the backend's own no.
 
-import { Failure, type Attempt, type BackendDialogue, type Leg, type Session, type Welcome } from "@postern/contracts";
+import { Failure, type BackendCredentials, type BackendDialogue, type Leg, type Session, type Welcome } from "@postern/contracts";
 import { chooseResponse, type ClientResponse } from "@postern/sasl";
 import { backendId } from "./id.ts";
 import { KIND_OF_CODE } from "./replies.ts";
 import { readResponse, untilTagged, type Tagged } from "./responses.ts";
 
 /** Logs in and returns the words for the client. */
-export async function login(backend: BackendDialogue, attempt: Attempt, session: Session, leg: Leg): Promise<Welcome> {
+export async function login(
+  backend: BackendDialogue,
+  credentials: BackendCredentials,
+  session: Session,
+  leg: Leg,
+): Promise<Welcome> {
   const id = backendId(session);
   let offered = await greeting(backend);
   if (leg.tls === "starttls") {
@@ -17,14 +22,15 @@ export async function login(backend: BackendDialogue, attempt: Attempt, session:
     offered = undefined;
   }
   const known = offered ?? (await askCapabilities(backend));
-  const response = chooseResponse(attempt.credentials, {
+  const response = chooseResponse(credentials, {
     mechanisms: new Set([...known].filter((word) => word.startsWith("AUTH=")).map((word) => word.slice(5))),
     ownCommand: !known.has("LOGINDISABLED"),
     host: leg.host,
     port: leg.port,
   });
   if (leg.forwardClient && known.has("ID")) backend.write(`I ID ${id}\r\n`);
-  const result = response === undefined ? await byCommand(backend, attempt, known) : await byMechanism(backend, response, known);
+  const result =
+    response === undefined ? await byCommand(backend, credentials, known) : await byMechanism(backend, response, known);
   return welcome(backend, result);
 }
 
@@ -72,7 +78,7 @@ interface Result {
 const LITERAL_MINUS = 4096;
 
 /** LOGIN, with quoted strings where they can carry the bytes, and literals where not. */
-async function byCommand(backend: BackendDialogue, { credentials }: Attempt, known: Capabilities): Promise<Result> {
+async function byCommand(backend: BackendDialogue, credentials: BackendCredentials, known: Capabilities): Promise<Result> {
   const parts = [Buffer.from(credentials.authcid), credentials.secret.reveal()];
   let line: Buffer = Buffer.from("L LOGIN");
   for (const part of parts) {
@@ -96,26 +102,24 @@ async function byCommand(backend: BackendDialogue, { credentials }: Attempt, kno
 
 const isQuotable = (bytes: Buffer): boolean => bytes.every((byte) => byte >= 0x20 && byte < 0x7f);
 
+/** No exchange takes more challenges. */
+const MAX_ROUNDS = 12;
+
 async function byMechanism(backend: BackendDialogue, response: ClientResponse, known: Capabilities): Promise<Result> {
-  const messages = response.messages.map((message) => message.toString("base64"));
-  let sent = 0;
-  if (known.has("SASL-IR")) {
-    backend.writeSecret(
-      `L AUTHENTICATE ${response.mechanism} ${messages[0] || "="}\r\n`,
-      `L AUTHENTICATE ${response.mechanism} ***`,
-    );
-    sent = 1;
-  } else {
-    backend.write(`L AUTHENTICATE ${response.mechanism}\r\n`);
-  }
-  let challenge: Buffer | undefined;
-  // Two rounds more than there are messages: one may carry an error in JSON (RFC 7628), which wants an empty answer.
-  for (let round = 0; round < messages.length + 2; round++) {
+  const { mechanism } = response;
+  const initial = response.initial.toString("base64");
+  let isFirstSent = known.has("SASL-IR");
+  if (isFirstSent) backend.writeSecret(`L AUTHENTICATE ${mechanism} ${initial || "="}\r\n`, `L AUTHENTICATE ${mechanism} ***`);
+  else backend.write(`L AUTHENTICATE ${mechanism}\r\n`);
+  let reason: Buffer | undefined;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const { continuation, tagged, capability } = await untilTagged(backend, "L", true);
-    if (continuation === undefined) return { tagged, capability, challenge };
-    const message = messages[sent++];
-    if (message === undefined) challenge = Buffer.from(continuation, "base64");
-    backend.writeSecret(`${message ?? (response.mechanism === "OAUTHBEARER" ? "AQ==" : "")}\r\n`, "***");
+    if (continuation === undefined) return { tagged, capability, challenge: reason };
+    const challenge = Buffer.from(continuation, "base64");
+    const answer = isFirstSent ? await response.answer(challenge) : response.initial;
+    isFirstSent = true;
+    if (answer === undefined) reason = challenge;
+    backend.writeSecret(`${(answer ?? response.farewell).toString("base64")}\r\n`, "***");
   }
   throw new Failure("backend-garbled", "The backend goes on asking");
 }

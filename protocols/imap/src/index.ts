@@ -16,7 +16,7 @@ export const imap: LineProtocol = {
     imaps: { tls: "implicit", port: 993 },
   },
   settings: imapSettings,
-  mechanisms: ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"],
+  service: "imap",
   converse,
   login,
   accept: (client, { tag }, { before, text }) => client.write(`${before}${tag} OK ${text}\r\n`),

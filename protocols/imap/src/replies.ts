@@ -37,6 +37,7 @@ export const REPLIES: Readonly<Record<FailureKind, Reply>> = {
   "verifier-down": UNAVAILABLE,
   "too-many-connections": { status: "BYE", code: "UNAVAILABLE" },
   "too-many-from-address": { status: "BYE", code: "LIMIT" },
+  "too-many-failures": { status: "BYE", code: "LIMIT" },
   "too-many-of-user": { status: "NO", code: "LIMIT" },
   "unknown-user": { status: "NO", code: "AUTHENTICATIONFAILED" },
   "source-down": UNAVAILABLE,

@@ -2,26 +2,23 @@
 // asked for it, USER and PASS or AUTH. XCLIENT, UTF8 and USER leave in one packet. Never speaks to the client.
 // Failure: backend-tls, backend-lost, backend-garbled, backend-mechanism, route-loop, and the backend's own no.
 
-import {
-  Failure,
-  type Attempt,
-  type BackendDialogue,
-  type Credentials,
-  type Leg,
-  type Session,
-  type Welcome,
-} from "@postern/contracts";
+import { Failure, type BackendCredentials, type BackendDialogue, type Leg, type Session, type Welcome } from "@postern/contracts";
 import { chooseResponse, OWN_COMMAND, type ClientResponse } from "@postern/sasl";
 import { KIND_OF_CODE } from "./replies.ts";
 import { xclientLine } from "./xclient.ts";
 
 /** Logs in and returns the words for the client. */
-export async function login(backend: BackendDialogue, attempt: Attempt, session: Session, leg: Leg): Promise<Welcome> {
+export async function login(
+  backend: BackendDialogue,
+  credentials: BackendCredentials,
+  session: Session,
+  leg: Leg,
+): Promise<Welcome> {
   const xclient = xclientLine(session);
   const greeting = await readReply(backend);
   if (!greeting.ok) throw new Failure("backend-lost", `The backend greets with ${JSON.stringify(greeting.text.slice(0, 200))}`);
   if (leg.tls === "starttls") await startTls(backend);
-  const response = await choose(backend, attempt.credentials, leg);
+  const response = await choose(backend, credentials, leg);
   let expected = 0;
   // A Postern is told even if it does not trust us: the hop count stops loops.
   if (leg.forwardClient && /^\[XCLIENT\]|\bPostern\b/.test(greeting.text)) {
@@ -33,9 +30,7 @@ export async function login(backend: BackendDialogue, attempt: Attempt, session:
     expected++;
   }
   const { text } =
-    response === undefined
-      ? await byCommand(backend, attempt.credentials, expected)
-      : await byMechanism(backend, response, expected);
+    response === undefined ? await byCommand(backend, credentials, expected) : await byMechanism(backend, response, expected);
   return { before: "", text };
 }
 
@@ -64,7 +59,7 @@ async function startTls(backend: BackendDialogue): Promise<void> {
 const MAX_LINES = 100;
 
 /** Which way to log in; asks for the mechanisms only when the answer depends on them. */
-async function choose(backend: BackendDialogue, credentials: Credentials, leg: Leg): Promise<ClientResponse | undefined> {
+async function choose(backend: BackendDialogue, credentials: BackendCredentials, leg: Leg): Promise<ClientResponse | undefined> {
   if (credentials.mechanism === OWN_COMMAND) return undefined;
   backend.write("CAPA\r\n");
   const mechanisms = new Set<string>();
@@ -84,7 +79,7 @@ async function skip(backend: BackendDialogue, count: number): Promise<void> {
   for (let index = 0; index < count; index++) await readReply(backend);
 }
 
-async function byCommand(backend: BackendDialogue, { authcid, secret }: Credentials, expected: number): Promise<Reply> {
+async function byCommand(backend: BackendDialogue, { authcid, secret }: BackendCredentials, expected: number): Promise<Reply> {
   // A line end would be a command of its own.
   if (/[\r\n\0]/.test(authcid) || /[\r\n\0]/.test(secret.reveal().toString("latin1"))) {
     throw new Failure("backend-mechanism", "USER and PASS cannot carry this user name or password");
@@ -102,21 +97,26 @@ async function byCommand(backend: BackendDialogue, { authcid, secret }: Credenti
 /** RFC 5034 section 4: a command line has 255 bytes at most; a longer initial response waits for its challenge. */
 const MAX_COMMAND = 255;
 
-async function byMechanism(backend: BackendDialogue, { mechanism, messages }: ClientResponse, expected: number): Promise<Reply> {
-  const encoded = messages.map((message) => message.toString("base64"));
-  const withInitial = `AUTH ${mechanism} ${encoded[0] || "="}\r\n`;
-  let sent = withInitial.length <= MAX_COMMAND ? 1 : 0;
-  if (sent === 1) backend.writeSecret(withInitial, `AUTH ${mechanism} ***`);
+/** No exchange takes more challenges. */
+const MAX_ROUNDS = 12;
+
+async function byMechanism(backend: BackendDialogue, response: ClientResponse, expected: number): Promise<Reply> {
+  const { mechanism } = response;
+  const withInitial = `AUTH ${mechanism} ${response.initial.toString("base64") || "="}\r\n`;
+  let isFirstSent = withInitial.length <= MAX_COMMAND;
+  if (isFirstSent) backend.writeSecret(withInitial, `AUTH ${mechanism} ***`);
   else backend.write(`AUTH ${mechanism}\r\n`);
   await skip(backend, expected);
-  let challenge: Buffer | undefined;
-  for (let round = 0; round < encoded.length + 2; round++) {
+  let reason: Buffer | undefined;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
     const reply = await readReply(backend);
     if (reply.ok) return reply;
-    if (!reply.challenge) throw refused(reply, challenge);
-    const message = encoded[sent++];
-    if (message === undefined) challenge = Buffer.from(reply.text, "base64");
-    backend.writeSecret(`${message ?? (mechanism === "OAUTHBEARER" ? "AQ==" : "")}\r\n`, "***");
+    if (!reply.challenge) throw refused(reply, reason);
+    const challenge = Buffer.from(reply.text, "base64");
+    const answer = isFirstSent ? await response.answer(challenge) : response.initial;
+    isFirstSent = true;
+    if (answer === undefined) reason = challenge;
+    backend.writeSecret(`${(answer ?? response.farewell).toString("base64")}\r\n`, "***");
   }
   throw new Failure("backend-garbled", "The backend goes on asking");
 }

@@ -16,7 +16,7 @@ export const pop3: LineProtocol = {
     pop3s: { tls: "implicit", port: 995 },
   },
   settings: pop3Settings,
-  mechanisms: ["PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER"],
+  service: "pop",
   converse,
   login,
   accept: (client, _, { text }) => client.write(`+OK ${text}\r\n`),

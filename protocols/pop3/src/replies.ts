@@ -40,6 +40,7 @@ export const REPLIES: Readonly<Record<FailureKind, Reply>> = {
   "verifier-down": TEMP,
   "too-many-connections": TEMP,
   "too-many-from-address": TEMP,
+  "too-many-failures": { code: "SYS/TEMP" },
   "too-many-of-user": { code: "IN-USE" },
   "unknown-user": { code: "AUTH" },
   "source-down": TEMP,

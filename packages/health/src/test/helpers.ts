@@ -1,6 +1,6 @@
 // What the tests of this package share: legs, and a monitor on a bench with a fake clock and probes that do as told.
 
-import type { Leg, LogFields, Logger } from "@postern/contracts";
+import { RELAY, type Leg, type LogFields, type Logger } from "@postern/contracts";
 import { createFakeClock, type FakeClock } from "@postern/testing";
 import { createHealthMonitor, type HealthMonitor } from "../monitor.ts";
 import type { Probe } from "../rounds.ts";
@@ -30,7 +30,7 @@ export function leg(backend: string, protocol = "imap", port = 143): Leg {
     proxyHeader: "none",
     forwardClient: false,
     allowPlaintext: false,
-    login: "relay",
+    login: RELAY,
     dialTimeoutMs: 1000,
     replyTimeoutMs: 1000,
   };

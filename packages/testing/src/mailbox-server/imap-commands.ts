@@ -2,7 +2,7 @@
 // UNSELECT, RFC 4959 SASL-IR). A command returns the words of its OK and throws Refusal or Failure for NO and BAD.
 
 import { Secret } from "@postern/contracts";
-import { MECHANISMS, runExchange } from "@postern/sasl";
+import { bareContext, MECHANISMS, runExchange } from "@postern/sasl";
 import { planFetch } from "./fetch.ts";
 import { Selection } from "./imap-session.ts";
 import type { ImapSession } from "./imap-session.ts";
@@ -38,7 +38,7 @@ async function authenticate({ session, args }: Call): Promise<string> {
     return session.wire.line();
   };
   const initial = args[1] === undefined ? undefined : word(args[1]);
-  session.user = logIn(session.accounts, await runExchange(mechanism.create({ hostname: session.name }), initial, ask));
+  session.user = logIn(session.accounts, await runExchange(mechanism.create(bareContext({ hostname: session.name })), initial, ask));
   return `[CAPABILITY ${CAPABILITY}] Logged in`;
 }
 

@@ -1,7 +1,7 @@
 // The POP3 server (RFC 1939, RFC 2449 CAPA, RFC 5034 AUTH): a command table and its loop.
 
 import { Failure, Secret } from "@postern/contracts";
-import { MECHANISMS, runExchange } from "@postern/sasl";
+import { bareContext, MECHANISMS, runExchange } from "@postern/sasl";
 import { split } from "./message.ts";
 import { logIn } from "./store.ts";
 import type { Account, Accounts, Mailbox, Message } from "./store.ts";
@@ -63,7 +63,7 @@ async function auth(session: Session, [name = "", initial]: readonly string[]): 
     session.wire.write(`+ ${challenge}\r\n`);
     return session.wire.line();
   };
-  return session.enter(logIn(session.accounts, await runExchange(mechanism.create({ hostname: session.name }), initial, ask)));
+  return session.enter(logIn(session.accounts, await runExchange(mechanism.create(bareContext({ hostname: session.name })), initial, ask)));
 }
 
 function pass(session: Session, args: readonly string[]): Answer {

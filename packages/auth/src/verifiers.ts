@@ -1,0 +1,34 @@
+// The kinds of verifiers: the ONLY file here that names them all. A new kind is a folder and two lines.
+
+import { setting, type Clock, type Logger, type ValueOf, type Verifier } from "@postern/contracts";
+
+/** What a verifier gets of the house. */
+export interface VerifierContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly defaultDomain: string | undefined;
+}
+
+const backendSettings = setting.group("The backend decides about whom no verifier before it knows; it must be the last one.", {});
+
+export const verifierSettings = setting.tagged("One verifier", "verifier", { backend: backendSettings });
+
+export type VerifierValue = ValueOf<typeof verifierSettings>;
+
+/** By kind; `backend` is no verifier, but the end of the list. Throws an Error that says "KEY: sentence" for bad settings. */
+const BUILDERS: {
+  readonly [K in VerifierValue["verifier"]]: (
+    settings: Extract<VerifierValue, { readonly verifier: K }>,
+    context: VerifierContext,
+  ) => Verifier | undefined;
+} = {
+  backend: () => undefined,
+};
+
+/** One verifier of the list; undefined for `backend`. */
+export function buildVerifier(value: VerifierValue, context: VerifierContext): Verifier | undefined {
+  return (BUILDERS[value.verifier] as (settings: VerifierValue, context: VerifierContext) => Verifier | undefined)(
+    value,
+    context,
+  );
+}

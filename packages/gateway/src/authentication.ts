@@ -1,0 +1,156 @@
+// Who says yes, and how the gateway logs in behind it, out of a configuration; and what a listener can offer because of
+// both. Where they contradict each other, the finding names the place and the cure.
+
+import { createAuthenticator, createBackendLogin } from "@postern/auth";
+import {
+  LOGIN_STRATEGIES,
+  normaliseUser,
+  type Authenticator,
+  type BackendLogin,
+  type Clock,
+  type Leg,
+  type Logger,
+  type LoginSettings,
+} from "@postern/contracts";
+import type { House } from "@postern/core";
+import type { ListenerConfig } from "@postern/config";
+import { offer, offeredMechanisms, type Abilities } from "@postern/sasl";
+import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+
+export interface Finding {
+  readonly kind: "problem" | "warning";
+  readonly path: string;
+  readonly sentence: string;
+}
+
+interface Tools {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Authentication extends Pick<House, "authenticator" | "loginAt" | "claimedUser"> {
+  close(): void;
+}
+
+/** Throws an Error that begins with the key when a verifier or a strategy cannot be built. */
+export function buildAuthentication(config: GatewayConfig, { clock, logger }: Tools): Authentication {
+  const { authentication, defaultDomain, hostname } = config;
+  const authenticator = createAuthenticator(authentication, { clock, logger, defaultDomain });
+  const logins = new Map<LoginSettings, BackendLogin>();
+  const loginAt = ({ login }: Pick<Leg, "login">): BackendLogin => {
+    const built = logins.get(login) ?? createBackendLogin(login, { clock, hostname });
+    logins.set(login, built);
+    return built;
+  };
+  for (const [, leg] of legsOf(config)) loginAt(leg);
+  return {
+    authenticator,
+    loginAt,
+    claimedUser: ({ authcid, authzid }) => normaliseUser(authzid === "" ? authcid : authzid, defaultDomain) ?? "",
+    close() {
+      authenticator.close();
+      for (const login of logins.values()) login.close();
+    },
+  };
+}
+
+/** What decides which mechanisms a listener can offer. */
+export function abilitiesOf(
+  listener: ListenerConfig,
+  config: GatewayConfig,
+  authenticator: Abilities["authenticator"],
+): Abilities {
+  const strategies = legsOf(config).flatMap(([, leg]) => (leg.protocol === listener.protocol ? [leg.login.strategy] : []));
+  return {
+    authenticator,
+    strategies: [...new Set(strategies)],
+    checkedByRoute: config.routes.some((route) => route.source === "http" && (route.dialect === "nginx" || route.sendPassword)),
+    certificates: listener.clientCertificate !== "none",
+  };
+}
+
+/** What cannot work, each with its place. Builds what reads files, and closes it again; asks nobody. */
+export function authenticationFindings(config: GatewayConfig, tools: Tools): Finding[] {
+  const unbuilt = loginFindings(config, tools);
+  let authenticator: Authenticator;
+  try {
+    const { authentication, defaultDomain } = config;
+    authenticator = createAuthenticator(authentication, { ...tools, defaultDomain });
+  } catch (error) {
+    return [...unbuilt, findingOf("authentication", error)];
+  }
+  authenticator.close();
+  return [
+    ...unbuilt,
+    ...proofFindings(config, authenticator),
+    ...listenerFindings(config, authenticator),
+    ...rightsFindings(config),
+  ];
+}
+
+function loginFindings(config: GatewayConfig, { clock }: Tools): Finding[] {
+  return legsOf(config).flatMap(([path, { login }]) => {
+    try {
+      createBackendLogin(login, { clock, hostname: config.hostname }).close();
+      return [];
+    } catch (error) {
+      return [findingOf(`${path}.login`, error)];
+    }
+  });
+}
+
+/** A strategy that opens any mailbox, behind an authenticator that believes anybody. */
+function proofFindings(config: GatewayConfig, { believes }: Authenticator): Finding[] {
+  return legsOf(config).flatMap(([path, { login }]) =>
+    believes && LOGIN_STRATEGIES[login.strategy].needsProof
+      ? [
+          problem(
+            `${path}.login`,
+            `${login.strategy} opens any mailbox, and not everybody is checked before; list verifiers under authentication.verifiers, without backend at their end`,
+          ),
+        ]
+      : [],
+  );
+}
+
+function listenerFindings(config: GatewayConfig, authenticator: Authenticator): Finding[] {
+  return config.listeners.flatMap((listener, index) => {
+    const abilities = abilitiesOf(listener, config, authenticator);
+    const path = `listeners[${index}]`;
+    if (listener.mechanisms === undefined) {
+      if (offeredMechanisms(MECHANISMS, abilities, undefined).length > 0) return [];
+      return [problem(path, "offers no way to log in: no verifier proves anything that its backends' login can carry")];
+    }
+    return listener.mechanisms.flatMap((name, place) => {
+      const mechanism = MECHANISMS.get(name);
+      const offered = mechanism && offer(mechanism, abilities);
+      return typeof offered === "string" ? [problem(`${path}.mechanisms[${place}]`, `${name} ${offered}`)] : [];
+    });
+  });
+}
+
+function rightsFindings({ authentication }: GatewayConfig): Finding[] {
+  const known = PROTOCOLS.map(({ name }) => name);
+  return authentication.rights.flatMap(({ protocols }, index) =>
+    protocols
+      .filter((name) => !known.includes(name))
+      .map((name) =>
+        problem(`authentication.rights[${index}].protocols`, `there is no protocol "${name}"; use ${known.join(" or ")}`),
+      ),
+  );
+}
+
+function legsOf({ backends }: GatewayConfig): (readonly [path: string, leg: Leg])[] {
+  return [...backends].flatMap(([name, legs]) =>
+    [...legs].map(([protocol, leg]) => [`backends.${name}.${protocol}`, leg] as const),
+  );
+}
+
+const problem = (path: string, sentence: string): Finding => ({ kind: "problem", path, sentence });
+
+/** An Error that says "KEY: sentence" is told at that key. */
+function findingOf(path: string, error: unknown): Finding {
+  const reason = error instanceof Error ? error.message : String(error);
+  const [, key, sentence] = /^([\w[\].]+): (.*)$/s.exec(reason) ?? [];
+  return key === undefined ? problem(path, reason) : problem(`${path}.${key}`, sentence ?? "");
+}

@@ -1,0 +1,2 @@
+// Asks servers of the administrator over HTTP.
+export {};

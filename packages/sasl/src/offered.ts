@@ -1,0 +1,69 @@
+// What a listener offers, derived from what verifiers and backends can do: nothing is typed twice. A mechanism is offered
+// when the gateway can check it and every backend can be logged in at with what comes out of it, or when the backend
+// itself checks it and gets what the client sent.
+
+import {
+  LOGIN_STRATEGIES,
+  type Authenticator,
+  type Credentials,
+  type LoginStrategy,
+  type MechanismFactory,
+  type OfferedMechanism,
+} from "@postern/contracts";
+
+/** What the house can do with an exchange. */
+export interface Abilities {
+  readonly authenticator: Pick<Authenticator, "proves" | "believes">;
+  /** How the backends of this protocol are logged in at. */
+  readonly strategies: readonly LoginStrategy[];
+  /** A route source checks passwords, and gives those for the backends. */
+  readonly checkedByRoute: boolean;
+  /** The listener asks clients for certificates. */
+  readonly certificates: boolean;
+}
+
+/** Why a mechanism cannot be offered, in words that follow its name. */
+export type Obstacle = string;
+
+/** All of `mechanisms` that can be offered, or, of those that are named, each in the order of the names. */
+export function offeredMechanisms(
+  mechanisms: ReadonlyMap<string, MechanismFactory>,
+  abilities: Abilities,
+  named: readonly string[] | undefined,
+): OfferedMechanism[] {
+  const wanted = named ?? [...mechanisms.values()].filter(({ onRequest }) => !onRequest).map(({ name }) => name);
+  return wanted.flatMap((name) => {
+    const mechanism = mechanisms.get(name);
+    const offered = mechanism && offer(mechanism, abilities);
+    return offered === undefined || typeof offered === "string" ? [] : [offered];
+  });
+}
+
+/** The mechanism as it can be offered, or why it cannot be. */
+export function offer(mechanism: MechanismFactory, abilities: Abilities): OfferedMechanism | Obstacle {
+  const { authenticator, strategies, checkedByRoute, certificates } = abilities;
+  const { needs, relays } = mechanism;
+  if (needs === "certificate" && !certificates) return "needs clientCertificate: request or require on the listener";
+  if (needs === "digest")
+    return checkedByRoute
+      ? mechanism
+      : "works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true)";
+  if (authenticator.proves.has(needs)) {
+    const strategy = strategies.find((one) => !carries(one, outcome(mechanism)));
+    if (strategy === undefined) return mechanism;
+    if (!relays || !authenticator.believes)
+      return `leaves no password behind it, and a backend with login: ${strategy} needs one; use login: master, oauth or xclient there`;
+  }
+  if (!authenticator.believes) return `needs a verifier that proves it (${needs}); there is none under authentication.verifiers`;
+  if (!relays) return `cannot be passed through; it needs a verifier that proves it (${needs}) under authentication.verifiers`;
+  const strategy = strategies.find((one) => LOGIN_STRATEGIES[one].needsProof);
+  if (strategy !== undefined)
+    return `is checked by nobody, and login: ${strategy} opens any mailbox; add a verifier that proves it (${needs}) under authentication.verifiers`;
+  return { ...mechanism, live: needs !== "password" && needs !== "token" };
+}
+
+const outcome = ({ needs }: MechanismFactory): Credentials["kind"] =>
+  needs === "password" || needs === "token" ? needs : "proven";
+
+const carries = (strategy: LoginStrategy, kind: Credentials["kind"]): boolean =>
+  (LOGIN_STRATEGIES[strategy].carries as readonly string[]).includes(kind);
