@@ -1,5 +1,5 @@
 import test from "ava";
-import { Failure } from "@postern/contracts";
+import { Failure, Secret } from "@postern/contracts";
 import type { RouteAnswer, RouteQuery } from "@postern/contracts";
 import { buildSources } from "./build.ts";
 import type { HttpRouteValue } from "./settings.ts";
@@ -203,4 +203,22 @@ test("json source: the next server is asked after an answer that is none", async
   t.like(await asker.find(query("alice")), { candidates: [{ backend: "mbx1" }] });
   asker.close();
   await Promise.all([bad.stop(), good.stop()]);
+});
+
+test("json source: an exchange that the backend checks is not sent, and gets no password for the backend", async (t) => {
+  const secret = new Secret("n,,n=alice,r=s3cret");
+  const live = { kind: "live", mechanism: "SCRAM-SHA-256", authcid: "alice", authzid: "", secret } as const;
+  const asked = query("alice", { ...live, answer: () => Promise.resolve(Buffer.alloc(0)) });
+  let body = "";
+  const server = await serve((request, response) => {
+    void (async () => {
+      body = await bodyOf(request);
+      sendJson(response, 200, { backends: ["mbx1"], password: "backend-pw" });
+    })();
+  });
+  const asker = source([server.url], { sendPassword: true });
+  await t.throwsAsync(asker.find(asked), { message: /sent a password though nobody has checked the client's/ });
+  t.notRegex(body, /login|s3cret/);
+  asker.close();
+  await server.stop();
 });

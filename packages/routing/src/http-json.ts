@@ -3,10 +3,11 @@
 // Throws Failure: wrong-credentials (401, only when the password was sent), route-refused (403), source-down (all else).
 
 import { Failure, LEG_TLS, Secret, orList, plainHost } from "@postern/contracts";
-import type { BackendReply, CandidateName, RouteQuery, RouteSource } from "@postern/contracts";
-import { MAX_WAIT_S, addressCandidate, checkedLogin, cleanText, shown } from "./answer.ts";
+import type { CandidateName, RouteQuery, RouteSource } from "@postern/contracts";
+import { factsOf, isCheckable, jsonOf, loginFacts, refusalOf, refusedWith, shown, textField } from "@postern/lookup";
+import type { Checkable, Facts, HttpAnswer, HttpClient, HttpRequest } from "@postern/lookup";
+import { addressCandidate } from "./answer.ts";
 import type { AddressPolicy, TimedAnswer } from "./answer.ts";
-import type { HttpAnswer, HttpClient, HttpRequest } from "./http-client.ts";
 
 export interface JsonSourceOptions {
   readonly name: string;
@@ -22,28 +23,6 @@ export interface JsonSourceOptions {
   readonly hostname: string;
 }
 
-type Facts = Record<string, unknown>;
-
-function factsOf({ user, protocol, session }: RouteQuery, hostname: string): Facts {
-  const facts: Facts = { user, protocol, gateway: hostname };
-  if (session === undefined) return facts;
-  const { id, client, local, tls } = session;
-  return {
-    ...facts,
-    session: id,
-    client: { host: plainHost(client.host), port: client.port },
-    local: { host: plainHost(local.host), port: local.port },
-    tls: tls === undefined ? null : { version: tls.version, cipher: tls.cipher, serverName: tls.serverName ?? null },
-  };
-}
-
-function loginFacts({ credentials }: RouteQuery): Facts {
-  if (credentials === undefined) return {};
-  const { kind, mechanism, authcid, authzid, secret } = credentials;
-  const salt = credentials.kind === "digest" ? { salt: credentials.salt } : {};
-  return { login: { kind, mechanism, authcid, authzid, secret: secret.reveal().toString("utf8"), ...salt } };
-}
-
 function getRequest({ user, protocol, session }: RouteQuery, { headers, hostname }: JsonSourceOptions): HttpRequest {
   const query = new URLSearchParams({ user, protocol, gateway: hostname });
   if (session !== undefined) {
@@ -53,22 +32,17 @@ function getRequest({ user, protocol, session }: RouteQuery, { headers, hostname
   return { method: "GET", query: query.toString(), headers: { Accept: "application/json", ...headers } };
 }
 
-function postRequest(query: RouteQuery, { headers, hostname, sendPassword }: JsonSourceOptions): HttpRequest {
-  const facts = { ...factsOf(query, hostname), ...(sendPassword && loginFacts(query)) };
-  const fixed = { Accept: "application/json", "Content-Type": "application/json" };
-  return { method: "POST", body: JSON.stringify(facts), headers: { ...fixed, ...headers } };
+/** What the server is to check: only what it can. */
+function toCheck({ credentials }: RouteQuery, sendPassword: boolean): Checkable | undefined {
+  return sendPassword && credentials !== undefined && isCheckable(credentials) ? credentials : undefined;
 }
 
-const isRecord = (value: unknown): value is Facts => typeof value === "object" && value !== null && !Array.isArray(value);
-
-function jsonOf({ body }: HttpAnswer): Facts {
-  try {
-    const value: unknown = JSON.parse(body.toString("utf8"));
-    if (isRecord(value)) return value;
-  } catch {
-    throw new Failure("source-down", "sent something that is not JSON");
-  }
-  throw new Failure("source-down", "sent JSON that is not an object");
+function postRequest(query: RouteQuery, { headers, hostname, sendPassword }: JsonSourceOptions): HttpRequest {
+  const { user, protocol, session } = query;
+  const login = toCheck(query, sendPassword);
+  const facts = { ...factsOf(user, protocol, session, hostname), ...(login !== undefined && loginFacts(login)) };
+  const fixed = { Accept: "application/json", "Content-Type": "application/json" };
+  return { method: "POST", body: JSON.stringify(facts), headers: { ...fixed, ...headers } };
 }
 
 function addressOf({ port, tls }: Facts, host: string, policy: AddressPolicy): CandidateName {
@@ -91,11 +65,6 @@ function candidatesOf(facts: Facts, policy: AddressPolicy): readonly CandidateNa
   });
 }
 
-function textField(what: string, value: unknown): string {
-  if (typeof value !== "string") throw new Failure("source-down", `sent a ${what} that is not text`);
-  return checkedLogin(what, value);
-}
-
 function ttlOf({ ttl }: Facts): { ttlMs?: number } {
   if (ttl === undefined) return {};
   if (typeof ttl !== "number" || !(ttl >= 0))
@@ -104,8 +73,9 @@ function ttlOf({ ttl }: Facts): { ttlMs?: number } {
 }
 
 /** A password for the backend is taken only when somebody has checked the client's: otherwise any password would do. */
-function mayGivePassword({ credentials, session }: RouteQuery, sendPassword: boolean): boolean {
-  return sendPassword || credentials === undefined || session?.identity?.proven === true;
+function mayGivePassword(query: RouteQuery, sendPassword: boolean): boolean {
+  const { credentials, session } = query;
+  return credentials === undefined || session?.identity?.proven === true || toCheck(query, sendPassword) !== undefined;
 }
 
 function answerOf(answer: HttpAnswer, givesPassword: boolean, policy: AddressPolicy): TimedAnswer {
@@ -121,25 +91,15 @@ function answerOf(answer: HttpAnswer, givesPassword: boolean, policy: AddressPol
   return { candidates, why: `answered ${names}`, ...ttlOf(facts), ...(Object.keys(login).length > 0 && { login }) };
 }
 
-/** The server's words: "text" and "wait" of a JSON object, or a plain text body. Anything else has none. */
-function refusalOf(answer: HttpAnswer): { said?: BackendReply; waitMs: number } {
-  const type = answer.headers.findLast(([name]) => name === "content-type")?.[1] ?? "";
-  const facts = /^application\/json\b/i.test(type) ? jsonOf(answer) : {};
-  const words = /^text\/plain\b/i.test(type) ? answer.body.toString("utf8") : facts.text;
-  const text = typeof words === "string" ? cleanText(words) : "";
-  const wait = typeof facts.wait === "number" && facts.wait > 0 ? Math.min(facts.wait, MAX_WAIT_S) : 0;
-  return { waitMs: wait * 1000, ...(text !== "" && { said: { text } }) };
-}
-
 function readAnswer(answer: HttpAnswer, query: RouteQuery, options: JsonSourceOptions): TimedAnswer | undefined {
   const { sendPassword, addresses } = options;
-  const withPassword = sendPassword && query.credentials !== undefined;
+  const withPassword = toCheck(query, sendPassword) !== undefined;
   if (answer.status === 200) return answerOf(answer, mayGivePassword(query, sendPassword), addresses);
   if (answer.status === 404) return undefined;
   if (answer.status === 403 || (answer.status === 401 && withPassword)) {
     const detail = refusalOf(answer);
     const kind = answer.status === 403 ? "route-refused" : "wrong-credentials";
-    throw new Failure(kind, `refused with status ${answer.status}: ${shown(detail.said?.text ?? "")}`, detail);
+    throw new Failure(kind, refusedWith(answer, detail.said), detail);
   }
   throw new Failure("source-down", `answered with status ${answer.status}`);
 }

@@ -248,3 +248,21 @@ test("nginx source: sends the administrator's own headers, and the Host of the U
   asker.close();
   await server.stop();
 });
+
+const named = { mechanism: "SCRAM-SHA-256", authcid: "alice", authzid: "", secret: new Secret("n,,n=alice,r=x") };
+
+test("nginx source: a client whom nobody has checked yet gets no password for the backend", async (t) => {
+  const live: Credentials = { ...named, kind: "live", answer: () => Promise.resolve(Buffer.alloc(0)) };
+  const given = await failed(`${OK}Auth-Pass: backend-pw\r\n`, query("alice", live));
+  t.is(given.kind, "source-down");
+  t.notRegex(given.message, /backend-pw/);
+  t.like(await answered(OK, query("alice", live)), { candidates: [{ host: "192.0.2.11", port: 143 }] });
+});
+
+test("nginx source: whom the gateway has checked needs no password for the backend, and may get one", async (t) => {
+  const proven: Credentials = { ...named, kind: "proven", user: "alice" };
+  t.like(await answered(OK, query("alice", proven)), { candidates: [{ host: "192.0.2.11", port: 143 }] });
+  const checked = session({ identity: { user: "alice", proven: true } });
+  const got = await answered(`${OK}Auth-Pass: pw\r\n`, query("alice", proven, { session: checked }));
+  t.is(got instanceof Failure ? got.message : got.login?.secret?.reveal().toString(), "pw");
+});

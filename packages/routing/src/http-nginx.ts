@@ -3,27 +3,18 @@
 // dialect has no authorization identity, so acting for somebody else is refused.
 // Throws Failure: wrong-credentials, not-authorized, source-down.
 
-import { Failure, normaliseUser, sleep } from "@postern/contracts";
-import type { Clock, Credentials, RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
+import { Failure, normaliseUser } from "@postern/contracts";
+import type { Credentials, RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
+import { askNginx, authMethod, isCheckable, nginxSecret, nginxUser } from "@postern/lookup";
+import type { NginxOptions, NginxYes } from "@postern/lookup";
+import { addressCandidate } from "./answer.ts";
 import type { AddressPolicy } from "./answer.ts";
-import type { HttpClient } from "./http-client.ts";
-import { readNginxAnswer } from "./nginx-answer.ts";
-import { nginxHeaders } from "./nginx-request.ts";
 
-export interface NginxSourceOptions {
+export interface NginxSourceOptions extends NginxOptions {
   readonly name: string;
-  /** Built with `ignoreBody`. */
-  readonly client: HttpClient;
-  /** The admin's own headers (nginx's auth_http_header): sent as they are. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly passClientCertificate: boolean;
   /** How addresses are reached that belong to no configured backend. */
   readonly addresses: AddressPolicy;
-  readonly clock: Clock;
 }
-
-const MAX_ASKS = 10;
-const MIN_WAIT_MS = 1000;
 
 function refuseActingForOthers(credentials: Credentials | undefined): void {
   if (credentials === undefined || credentials.authzid === "") return;
@@ -32,18 +23,48 @@ function refuseActingForOthers(credentials: Credentials | undefined): void {
   throw new Failure("not-authorized", "the client asked to act for another user, which the nginx dialect cannot say");
 }
 
+/** Without a password of the client's that could go on to the backend, the server must give one. */
+function needsSecret(credentials: Credentials | undefined): boolean {
+  return credentials?.kind !== "proven" && ["cram-md5", "apop", "external"].includes(authMethod(credentials));
+}
+
+/** A secret for the backend is taken only when somebody has checked the client's: otherwise anybody would do. */
+function mayGiveSecret({ credentials, session }: RouteQuery): boolean {
+  return credentials === undefined || isCheckable(credentials) || session?.identity?.proven === true;
+}
+
+/** Whom to log in as, where the server says so. */
+function loginOf(yes: NginxYes, query: RouteQuery): RouteAnswer["login"] {
+  const user = nginxUser(yes);
+  const secret = nginxSecret(yes);
+  if (secret === undefined && needsSecret(query.credentials)) {
+    throw new Failure("source-down", "did not send Auth-Pass, which this mechanism needs");
+  }
+  if (secret !== undefined && !mayGiveSecret(query)) {
+    throw new Failure("source-down", "sent Auth-Pass though nobody has checked the client");
+  }
+  if (user === undefined && secret === undefined) return undefined;
+  return { ...(user !== undefined && { user }), ...(secret !== undefined && { secret }) };
+}
+
+function routeOf(yes: NginxYes, query: RouteQuery, policy: AddressPolicy): RouteAnswer {
+  const server = yes.of("auth-server") ?? "";
+  const port = yes.of("auth-port") ?? "";
+  if (server === "" || port === "") {
+    throw new Failure("source-down", `did not send Auth-Server or Auth-Port (status ${yes.status})`);
+  }
+  const candidate = addressCandidate(server, port, policy);
+  const login = loginOf(yes, query);
+  const why = `Auth-Server ${server}, Auth-Port ${port}`;
+  return { candidates: [candidate], why, ...(login !== undefined && { login }) };
+}
+
 /** The source; `close` closes the client's connections. */
 export function nginxSource(options: NginxSourceOptions): RouteSource {
-  const { name, client, headers, passClientCertificate, addresses, clock } = options;
-  const find = async (query: RouteQuery): Promise<RouteAnswer | undefined> => {
+  const { name, client, addresses } = options;
+  const find = async (query: RouteQuery): Promise<RouteAnswer> => {
     refuseActingForOthers(query.credentials);
-    const request = { method: "GET", headers: { ...nginxHeaders(query, { passClientCertificate }), ...headers } } as const;
-    for (let ask = 1; ask <= MAX_ASKS; ask += 1) {
-      const answer = await client.ask(request, (got) => readNginxAnswer(got, query, addresses));
-      if (!("againMs" in answer)) return answer;
-      await sleep(clock, Math.max(answer.againMs, MIN_WAIT_MS));
-    }
-    throw new Failure("source-down", `answered Auth-Status: WAIT ${MAX_ASKS} times`);
+    return askNginx(options, query, (yes) => routeOf(yes, query, addresses));
   };
   return { name, cacheable: false, find, close: () => client.close() };
 }

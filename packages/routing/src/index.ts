@@ -8,6 +8,6 @@ export type { TimedAnswer } from "./answer.ts";
 export { hashSource } from "./hash.ts";
 export { staticSource } from "./static.ts";
 export type { StaticTable } from "./static.ts";
-export type { Envelope, EnvelopeQuery } from "./nginx-request.ts";
+export type { Envelope, EnvelopeQuery } from "@postern/lookup";
 export { routeSettings } from "./settings.ts";
 export type { RouteValue } from "./settings.ts";

@@ -2,7 +2,7 @@
 
 import { LEG_TLS, setting } from "@postern/contracts";
 import type { ValueOf } from "@postern/contracts";
-import { parseEndpoint } from "./endpoint.ts";
+import { httpServerSettings } from "@postern/lookup";
 
 const backendName = setting.text("Name of a backend", { like: "name", pattern: /^[\x21-\x7e]{1,255}$/ });
 const backendNames = (doc: string) => setting.list(doc, backendName, { single: true });
@@ -50,45 +50,21 @@ const cacheGroup = setting.group("What is remembered of the answers; never used 
   }),
 });
 
+const { url, allowPlaintext, ...server } = httpServerSettings;
+
 const httpGroup = setting.group("A server that is asked over HTTP", {
-  url: setting.list(
-    "Where to ask: http://, https:// or unix:/path:/uri; several are tried in order.",
-    setting.custom("URL", "Where to ask.", parseEndpoint),
-    { single: true },
-  ),
+  url,
   dialect: setting.choice("What is spoken: json, or nginx for a server made for nginx's auth_http.", ["json", "nginx"], {
     default: "json",
   }),
   method: setting.choice("How the json dialect asks: POST with a JSON body, or GET with a query.", ["POST", "GET"], {
     default: "POST",
   }),
-  timeout: setting.duration("How long one server may take for the whole answer before the next one is asked.", {
-    default: 5000,
-    min: 100,
-    max: 60_000,
-  }),
-  setAside: setting.duration("How long a server that failed is asked last.", { default: 10_000, max: 3_600_000 }),
-  connections: setting.integer("How many connections to one server at a time, in each worker.", {
-    default: 32,
-    min: 1,
-    max: 1024,
-  }),
-  keepAlive: setting.boolean("Use connections to the server again; turn it off for a server that counts its bytes wrongly.", {
-    default: true,
-  }),
-  headers: setting.dict(
-    "Headers of your own in every request, such as a key that the server checks.",
-    "HEADER",
-    setting.text("The header's value."),
-  ),
-  tls: setting.group("TLS to an https server.", {
-    ca: setting.path<true>("PEM file of the authorities to trust instead of the system's.", { optional: true }),
-    verify: setting.boolean("Check the server's certificate; turn it off only to test.", { default: true }),
-  }),
+  ...server,
   sendPassword: setting.boolean("Send the client's password in the json dialect, so that the server checks it.", {
     default: false,
   }),
-  allowPlaintext: setting.boolean("Send passwords even over plain http to another machine.", { default: false }),
+  allowPlaintext,
   passClientCertificate: setting.boolean(
     "Send the client's certificate in the nginx dialect, as nginx does with auth_http_pass_client_cert.",
     { default: false },

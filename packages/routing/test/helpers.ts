@@ -6,8 +6,8 @@ import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { Secret } from "@postern/contracts";
 import type { Clock, Credentials, PasswordCredentials, RouteQuery, Session, TlsFacts } from "@postern/contracts";
+import { parseEndpoint } from "@postern/lookup";
 import type { HttpRouteValue } from "../src/settings.ts";
-import { parseEndpoint } from "../src/endpoint.ts";
 
 export interface FakeClock extends Clock {
   /** Moves time; what is due runs at once. */

@@ -9,7 +9,7 @@ import { Failure, Secret, systemClock } from "@postern/contracts";
 import type { ClientCertificate, DigestCredentials, RouteSource, Session } from "@postern/contracts";
 import type { CertificateAndKey } from "@postern/certs";
 import { buildSources } from "../src/build.ts";
-import type { EnvelopeQuery } from "../src/nginx-request.ts";
+import type { EnvelopeQuery } from "@postern/lookup";
 import { headerPairs, httpValue, password, query, serve, session, tls } from "./helpers.ts";
 import type { TestServer } from "./helpers.ts";
 import { dial, dialTls, startNginx, talk } from "./nginx.ts";

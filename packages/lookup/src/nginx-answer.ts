@@ -4,15 +4,22 @@
 // Throws Failure: wrong-credentials (with the server's words and wait), source-down.
 
 import { Failure, Secret } from "@postern/contracts";
-import type { BackendReply, FailureDetail, RouteAnswer, RouteQuery } from "@postern/contracts";
-import { MAX_WAIT_S, addressCandidate, checkedLogin, cleanText, shown } from "./answer.ts";
-import type { AddressPolicy } from "./answer.ts";
+import type { BackendReply, FailureDetail, RouteQuery } from "@postern/contracts";
+import { MAX_WAIT_S, checkedLogin, cleanText, shown } from "./foreign-text.ts";
 import type { HttpAnswer } from "./http-client.ts";
-import { authMethod, authProtocol } from "./nginx-request.ts";
+import { authProtocol } from "./nginx-request.ts";
 
 /** Auth-Status: WAIT: ask again after this many milliseconds. */
 export interface AskAgain {
   readonly againMs: number;
+}
+
+/** No refusal: an OK, or no Auth-Status at all, which nginx takes for one. */
+export interface NginxYes {
+  /** Of the status line. */
+  readonly status: number;
+  /** A header's last value, by its name in lower case. */
+  readonly of: (name: string) => string | undefined;
 }
 
 interface Fields {
@@ -73,37 +80,27 @@ function refusal(fields: Fields, query: RouteQuery): Failure {
   return new Failure(temporary ? "source-down" : "wrong-credentials", `Auth-Status: ${shown(said?.text ?? "")}`, detail);
 }
 
-/** Whom to log in as, where the server says so. Bytes are kept as they came. */
-function loginOf(fields: Fields, query: RouteQuery): RouteAnswer["login"] {
-  const user = fields.of("auth-user");
-  const pass = fields.of("auth-pass");
-  if (pass === undefined && ["cram-md5", "apop", "external"].includes(authMethod(query.credentials))) {
-    throw new Failure("source-down", "did not send Auth-Pass, which this mechanism needs");
-  }
-  if (user === undefined && pass === undefined) return undefined;
-  return {
-    ...(user !== undefined && { user: Buffer.from(checkedLogin("Auth-User", user), "latin1").toString("utf8") }),
-    ...(pass !== undefined && {
-      secret: new Secret(Buffer.from(checkedLogin("Auth-Pass", pass, { mayBeEmpty: true }), "latin1")),
-    }),
-  };
+/** Auth-User: whom the server says it is. Bytes are kept as they came. */
+export function nginxUser({ of }: NginxYes): string | undefined {
+  const user = of("auth-user");
+  return user === undefined ? undefined : Buffer.from(checkedLogin("Auth-User", user), "latin1").toString("utf8");
 }
 
-/** What the server decided. */
-export function readNginxAnswer(answer: HttpAnswer, query: RouteQuery, policy: AddressPolicy): RouteAnswer | AskAgain {
+/** Auth-Pass: the secret for the backend; may be empty. Bytes are kept as they came. */
+export function nginxSecret({ of }: NginxYes): Secret | undefined {
+  const pass = of("auth-pass");
+  return pass === undefined
+    ? undefined
+    : new Secret(Buffer.from(checkedLogin("Auth-Pass", pass, { mayBeEmpty: true }), "latin1"));
+}
+
+/** What the server decided: yes, or ask again. */
+export function readNginxAnswer(answer: HttpAnswer, query: RouteQuery): NginxYes | AskAgain {
   const fields = fieldsOf(answer);
   if (fields.refusal !== undefined) throw refusal(fields, query);
   if (fields.wait) return { againMs: waitSeconds(fields) * 1000 };
   if (answer.status >= 500 && fields.of("auth-status") === undefined) {
     throw new Failure("source-down", `answered with status ${answer.status}`);
   }
-  const server = fields.of("auth-server") ?? "";
-  const port = fields.of("auth-port") ?? "";
-  if (server === "" || port === "") {
-    throw new Failure("source-down", `did not send Auth-Server or Auth-Port (status ${answer.status})`);
-  }
-  const candidate = addressCandidate(server, port, policy);
-  const login = loginOf(fields, query);
-  const why = `Auth-Server ${server}, Auth-Port ${port}`;
-  return { candidates: [candidate], why, ...(login !== undefined && { login }) };
+  return { status: answer.status, of: fields.of };
 }

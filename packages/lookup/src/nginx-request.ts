@@ -6,6 +6,7 @@
 import { plainHost } from "@postern/contracts";
 import type { ClientCertificate, Credentials, RouteQuery, Session, TlsFacts } from "@postern/contracts";
 import { openSslCipherName } from "./cipher-name.ts";
+import { isCheckable } from "./checkable.ts";
 
 /** A mail transaction without a login: what the client said, each line as it was sent ("MAIL FROM:<a@example.com>"). */
 export interface Envelope {
@@ -33,9 +34,13 @@ const METHODS = new Map([
 ]);
 const METHOD_OF_KIND = { password: "plain", digest: "cram-md5", token: "oauthbearer" } as const;
 
-/** nginx's word for how the client proves itself; "none" without credentials. */
+/**
+ * nginx's word for how the client proves itself. "external" for whom the gateway has checked itself, as nginx says it of a
+ * client certificate; "none" without credentials, and for whom only the backend will check.
+ */
 export function authMethod(credentials: Credentials | undefined): string {
-  if (credentials === undefined) return "none";
+  if (credentials?.kind === "proven") return "external";
+  if (credentials === undefined || !isCheckable(credentials)) return "none";
   return METHODS.get(credentials.mechanism.toUpperCase()) ?? METHOD_OF_KIND[credentials.kind];
 }
 
@@ -67,7 +72,7 @@ function loginHeaders({ credentials, protocol, user }: RouteQuery, session: Sess
   const headers: Headers = {
     "Auth-Method": authMethod(credentials),
     "Auth-User": nginxEscape(credentials?.authcid || user),
-    "Auth-Pass": credentials === undefined ? "" : nginxEscape(credentials.secret.reveal()),
+    "Auth-Pass": credentials !== undefined && isCheckable(credentials) ? nginxEscape(credentials.secret.reveal()) : "",
   };
   if (credentials?.kind === "digest") headers["Auth-Salt"] = raw(credentials.salt);
   headers["Auth-Protocol"] = authProtocol(protocol);

@@ -88,6 +88,17 @@ test("nginx request: every mechanism has nginx's word, a digest its challenge, a
   t.deepEqual(method(undefined), ["none", "", undefined, "imap"]);
 });
 
+test("nginx request: nothing secret is sent of an exchange that the gateway has checked, or that the backend will", (t) => {
+  const named = { mechanism: "SCRAM-SHA-256", authcid: "u", authzid: "", secret: new Secret("n,,n=u,r=s3cret") };
+  const answer = (): Promise<Buffer> => Promise.resolve(Buffer.alloc(0));
+  t.like(headers(query("u", { ...named, kind: "live", answer })), { "Auth-Method": "none", "Auth-User": "u", "Auth-Pass": "" });
+  t.like(headers(query("u", { ...named, kind: "proven", user: "u" })), {
+    "Auth-Method": "external",
+    "Auth-User": "u",
+    "Auth-Pass": "",
+  });
+});
+
 test("nginx request: Proxy-Protocol headers come only with a PROXY header", (t) => {
   const direct = headers(query("u", password("u", "s")));
   t.false(Object.keys(direct).some((name) => name.startsWith("Proxy-Protocol")));
