@@ -1,7 +1,7 @@
 import { networkMatcher, parseNetwork, type Network } from "@postern/contracts";
 import { assert, ipV6, pre, property } from "fast-check";
 import test from "ava";
-import { addressKey, exemption } from "./address-key.ts";
+import { addressKey, exemption, homeNetwork } from "./address-key.ts";
 
 const network = (text: string): Network => {
   const parsed = parseNetwork(text);
@@ -36,6 +36,33 @@ test("address key: all addresses of one IPv6 /64 count as one, in every spelling
       const inside = networkMatcher([network(key)]);
       t.true(inside(one));
       t.is(inside(other), addressKey(other) === key);
+    }),
+  );
+});
+
+const HOMES: Readonly<Record<string, string>> = {
+  "192.0.2.1": "192.0.2.0/24",
+  "::ffff:192.0.2.255": "192.0.2.0/24",
+  "2001:db8:1:2:3:4:5:6": "2001:db8:1::/48",
+  "2001:db8:1::1": "2001:db8:1::/48",
+  "fe80::1%eth0": "fe80:0:0::/48",
+  "": "",
+  "not an address": "not an address",
+  "1.2.3": "1.2.3",
+};
+
+for (const [host, home] of Object.entries(HOMES)) {
+  test(`home network: that of ${JSON.stringify(host)} is ${JSON.stringify(home)}`, (t) => t.is(homeNetwork(host), home));
+}
+
+test("home network: all addresses of one IPv6 /48 share it, in every spelling", (t) => {
+  assert(
+    property(ipV6(), ipV6(), (one, other) => {
+      const home = homeNetwork(one);
+      pre(home.endsWith("::/48"));
+      const inside = networkMatcher([network(home)]);
+      t.true(inside(one));
+      t.is(inside(other), homeNetwork(other) === home);
     }),
   );
 });

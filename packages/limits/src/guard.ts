@@ -1,44 +1,40 @@
-// Slows down who guesses passwords. Every new failure from an address (an IPv6 /64) doubles the delay of its next logins
-// up to a maximum; a success takes one failure back; a quiet time forgets them all. Repeating the same wrong password for
-// the same user adds nothing: that is an app with an old password. Nobody is locked out, and nothing is kept per user, so
-// an attacker cannot slow down a victim elsewhere.
+// Slows down who guesses passwords, and is safe for the guesser's victims. Two counts of new failures: by address (an
+// IPv6 /64), which finds who sprays over many users, and by account, which finds who guesses at one from many addresses.
+// The larger one doubles the delay. After very many an address is refused; an account never is. A user in a network that
+// they logged in from lately does not feel the account's count, and is never refused. docs/limits.md tells it all.
 //
-// Passwords are remembered as HMAC-SHA256 under a random key of this process, truncated. Memory is bounded: so many
-// addresses, so many passwords of each; the oldest are forgotten first. Never throws.
+// Names and passwords are kept as keyed hashes only. Memory is bounded; the oldest is forgotten first.
+// Throws Failure too-many-failures.
 
-import { createHmac, randomBytes } from "node:crypto";
-import type { Clock, Credentials, LoginGuard } from "@postern/contracts";
-import { addressKey, exemption } from "./address-key.ts";
-import type { LimitSettings } from "./settings.ts";
-
-/** Bytes of a remembered hash: two passwords of one address meet by chance once in 2^72. */
-const HASH_BYTES = 9;
-
-/** Every delay has reached its maximum by then; 2^failures stays a finite number. */
-const MAX_DOUBLINGS = 30;
+import { Failure, type Clock, type Credentials, type LoginGuard } from "@postern/contracts";
+import { addressKey, exemption, homeNetwork } from "./address-key.ts";
+import { createFingerprint } from "./fingerprint.ts";
+import { KnownNetworks } from "./known-networks.ts";
+import { failuresToMaxDelay, type LimitSettings } from "./settings.ts";
+import { Troubles } from "./troubles.ts";
 
 export interface GuardBounds {
-  /** Addresses remembered. */
+  /** Addresses with failures remembered. */
   readonly addresses: number;
-  /** Wrong passwords remembered of one address. */
-  readonly passwords: number;
+  /** Accounts with failures remembered. */
+  readonly accounts: number;
+  /** Wrong guesses remembered of one address, and of one account. */
+  readonly guesses: number;
+  /** Users whose networks are remembered. */
+  readonly users: number;
+  /** Networks remembered of one user. */
+  readonly networks: number;
 }
 
-export const GUARD_BOUNDS: GuardBounds = { addresses: 20_000, passwords: 32 };
-
-interface Trouble {
-  /** New failures, less the successes since. */
-  failures: number;
-  /** When the last new failure was, milliseconds of the clock. */
-  lastAt: number;
-  /** Hashes of wrong passwords, oldest first. */
-  readonly tried: Set<string>;
-}
+export const GUARD_BOUNDS: GuardBounds = { addresses: 20_000, accounts: 20_000, guesses: 32, users: 50_000, networks: 8 };
 
 export interface MeasuredLoginGuard extends LoginGuard {
-  /** How many addresses it remembers now. */
-  addresses(): number;
+  /** How many addresses, accounts, and users with their networks it remembers now. */
+  remembered(): Pick<GuardBounds, "addresses" | "accounts" | "users">;
 }
+
+/** A no to one of these shows what was guessed; all others are different each time, or nothing. */
+const SHOWS_GUESS: ReadonlySet<Credentials["kind"]> = new Set(["password", "token"]);
 
 /**
  * Both waits count from the moment at which the attempt was read, so they overlap: a no is told failed() milliseconds
@@ -49,73 +45,59 @@ export function createLoginGuard(
   clock: Clock,
   bounds: GuardBounds = GUARD_BOUNDS,
 ): MeasuredLoginGuard {
-  const key = randomBytes(32);
-  const exempt = exemption(settings.exempt);
-  // In the order of the last new failure: the first is the one to forget.
-  const troubles = new Map<string, Trouble>();
+  const { failureDelay, maxDelay, refuseAfter, forget } = settings;
+  const fingerprint = createFingerprint();
+  const isExempt = exemption(settings.exempt);
+  const longest = Math.max(failureDelay, maxDelay);
+  const rules = { forget, patience: failuresToMaxDelay(settings) };
+  const addresses = new Troubles(clock, rules, { size: bounds.addresses, guesses: bounds.guesses });
+  const accounts = new Troubles(clock, rules, { size: bounds.accounts, guesses: bounds.guesses });
+  const known = new KnownNetworks(clock, settings.knownGood, bounds);
 
-  const over = (trouble: Trouble): boolean => clock.now() - trouble.lastAt >= settings.forget;
+  const isKnown = (host: string, name: string): boolean => known.has(name, homeNetwork(host));
+  const isOutside = (host: string): boolean => failureDelay === 0 || isExempt(host);
 
-  function troubleOf(host: string): Trouble | undefined {
-    const trouble = troubles.get(addressKey(host));
-    return trouble === undefined || over(trouble) ? undefined : trouble;
+  /** The failures that an attempt feels. `name` is the user's fingerprint. */
+  function felt(host: string, name: string): number {
+    const atAccount = isKnown(host, name) ? 0 : accounts.failures(name);
+    return Math.max(addresses.failures(addressKey(host)), atAccount);
   }
 
-  function delay(failures: number): number {
-    const doubled = settings.failureDelay * 2 ** Math.min(failures, MAX_DOUBLINGS);
-    return Math.min(doubled, Math.max(settings.maxDelay, settings.failureDelay));
-  }
+  /** Milliseconds from an attempt to its no, after so many failures. */
+  const delay = (failures: number): number => (failures < rules.patience ? failureDelay * 2 ** failures : longest);
 
-  function forgetOld(): void {
-    for (const [address, trouble] of troubles) {
-      if (troubles.size <= bounds.addresses && !over(trouble)) return;
-      troubles.delete(address);
-    }
-  }
-
-  /** undefined for an empty secret: it was wiped, or never there, and says nothing about sameness. */
-  function hashOf(user: string, { secret }: Credentials): string | undefined {
-    const bytes = secret.reveal();
-    if (bytes.length === 0) return undefined;
-    const hmac = createHmac("sha256", key).update(`${user.length}:${user}`).update(bytes);
-    return hmac.digest().subarray(0, HASH_BYTES).toString("base64");
-  }
-
-  function remember(tried: Set<string>, hash: string | undefined): void {
-    if (hash === undefined) return;
-    tried.add(hash);
-    const [oldest] = tried;
-    if (tried.size > bounds.passwords && oldest !== undefined) tried.delete(oldest);
-  }
-
-  /** Moves the address to the end of the order, with one failure more. */
-  function add(host: string, trouble: Trouble): void {
-    const address = addressKey(host);
-    trouble.failures += 1;
-    trouble.lastAt = clock.now();
-    troubles.delete(address);
-    troubles.set(address, trouble);
-    forgetOld();
-  }
+  /** Who asks for nobody is counted by address only. */
+  const nameOf = (user: string): string => (user === "" ? "" : fingerprint("user", user));
 
   return {
-    delayBefore(host) {
-      return delay(troubleOf(host)?.failures ?? 0) - settings.failureDelay;
+    delayBefore(host, user) {
+      if (isOutside(host)) return 0;
+      const name = nameOf(user);
+      const failures = addresses.failures(addressKey(host));
+      if (refuseAfter > 0 && failures >= refuseAfter && !isKnown(host, name))
+        throw new Failure("too-many-failures", `${failures} failed logins from ${addressKey(host)}`);
+      return delay(felt(host, name)) - failureDelay;
     },
-    failed(host, user, credentials) {
-      const trouble = troubleOf(host) ?? { failures: 0, lastAt: 0, tried: new Set<string>() };
-      const wait = delay(trouble.failures);
-      if (exempt(host)) return wait;
-      const hash = hashOf(user, credentials);
-      if (hash !== undefined && trouble.tried.has(hash)) return wait;
-      remember(trouble.tried, hash);
-      add(host, trouble);
+    failed(host, user, { kind, secret }) {
+      if (isOutside(host)) return failureDelay;
+      const name = nameOf(user);
+      const wait = delay(felt(host, name));
+      const bytes = secret.reveal();
+      const opaque = bytes.length === 0 || !SHOWS_GUESS.has(kind);
+      const id = opaque ? fingerprint("proof", user) : fingerprint("secret", user, bytes);
+      const address = addressKey(host);
+      addresses.add(address, { id, opaque, by: name });
+      if (name !== "") accounts.add(name, { id, opaque, by: address });
       return wait;
     },
-    succeeded(host) {
-      const trouble = troubleOf(host);
-      if (trouble !== undefined) trouble.failures = Math.max(0, trouble.failures - 1);
+    succeeded(host, user) {
+      if (isOutside(host) || user === "") return;
+      const name = nameOf(user);
+      const address = addressKey(host);
+      accounts.forgive(name, address);
+      if (addresses.forgive(address, name) === 0) addresses.help(address, name);
+      known.add(name, homeNetwork(host));
     },
-    addresses: () => troubles.size,
+    remembered: () => ({ addresses: addresses.size, accounts: accounts.size, users: known.users }),
   };
 }

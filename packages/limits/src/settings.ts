@@ -45,23 +45,39 @@ export const limitSettings = group("How many connections, and what a client may 
       "The least time from a login attempt to its no, so that an unknown user and a wrong password take equally long. Keep it above the time that backends take to say no: Dovecot takes 2s. 0s switches all login delays off.",
       { default: 3000, min: 0, max: 60_000 },
     ),
-    maxDelay: duration("The longest delay of a login attempt. The delay doubles with each new failure from an address.", {
-      default: 15_000,
-      min: 0,
-      max: 300_000,
-    }),
-    forget: duration("Failures of an address are forgotten when it had no new ones for so long.", {
+    maxDelay: duration(
+      "The longest delay of a login attempt. The delay doubles with each new failure from an address, or at an account.",
+      {
+        default: 15_000,
+        min: 0,
+        max: 300_000,
+      },
+    ),
+    forget: duration("Failures of an address, or at an account, are forgotten when there were no new ones for so long.", {
       default: 30 * 60_000,
       min: 1000,
       max: 7 * 86_400_000,
     }),
+    refuseAfter: integer(
+      "After so many different failures an address is refused until they are forgotten, except for users who have logged in from its network before. 0 means never. Accounts are never refused.",
+      { default: 100, min: 0, max: 1_000_000 },
+    ),
+    knownGood: duration(
+      "For so long after a login, guesses of others at the account do not slow down its user in that network (IPv4 /24, IPv6 /48). 0s means that no network is known.",
+      { default: 14 * 86_400_000, min: 0, max: 365 * 86_400_000 },
+    ),
     exempt: networks(
-      "Networks whose failed logins do not make the next ones slower: webmail hosts and other front ends that speak for many users and slow down guessers themselves.",
+      "Networks whose failed logins are not counted, and whose logins are not slowed: webmail hosts and other front ends that speak for many users and slow down guessers themselves.",
     ),
   }),
 });
 
 export type LimitSettings = ValueOf<typeof limitSettings>;
+
+/** How many failures it takes until the delay is the longest. */
+export function failuresToMaxDelay({ failureDelay, maxDelay }: LimitSettings["login"]): number {
+  return failureDelay === 0 ? 0 : Math.max(0, Math.ceil(Math.log2(maxDelay / failureDelay)));
+}
 
 /** What the table alone cannot see. Empty when all is well; the configuration refuses the rest. */
 export function limitContradictions({ login }: LimitSettings): readonly Contradiction[] {
@@ -83,6 +99,17 @@ export function limitContradictions({ login }: LimitSettings): readonly Contradi
     found.push({
       key: "login.timeout",
       problem: `must be longer than maxDelay (${durationText(login.maxDelay)}), not ${durationText(login.timeout)}`,
+    });
+  const patience = failuresToMaxDelay(login);
+  if (login.refuseAfter > 0 && login.refuseAfter < patience)
+    found.push({
+      key: "login.refuseAfter",
+      problem: `must be at least ${patience}, so that the delay has reached maxDelay before anybody is refused, or 0 for never, not ${login.refuseAfter}`,
+    });
+  if (login.knownGood > 0 && login.knownGood < login.forget)
+    found.push({
+      key: "login.knownGood",
+      problem: `must be at least forget (${durationText(login.forget)}), or 0s to know no network, not ${durationText(login.knownGood)}`,
     });
   return found;
 }

@@ -1,6 +1,6 @@
 // What the tests of this package share: settings with their defaults, credentials.
 
-import { Secret, type Credentials } from "@postern/contracts";
+import { Failure, Secret, type Credentials } from "@postern/contracts";
 import { limitSettings, type LimitSettings } from "../settings.ts";
 
 const { login, connections } = limitSettings.fields;
@@ -14,6 +14,8 @@ export const LOGIN: LimitSettings["login"] = {
   failureDelay: 3000,
   maxDelay: 15_000,
   forget: 60_000,
+  refuseAfter: 6,
+  knownGood: 3_600_000,
   exempt: [],
 };
 
@@ -25,6 +27,12 @@ export const CONNECTIONS: LimitSettings["connections"] = {
 };
 
 export const DEFAULTS: LimitSettings = { connections: CONNECTIONS, login: LOGIN };
+
+/** A proof without a secret (SCRAM, NTLM, Kerberos) that was refused. */
+export function refusedProof(): Credentials {
+  const failure = new Failure("wrong-credentials", "The proof does not fit");
+  return { kind: "rejected", mechanism: "SCRAM-SHA-256", authcid: "alice", authzid: "", secret: new Secret(""), failure };
+}
 
 export function password(secret: string): Credentials {
   return { kind: "password", mechanism: "PLAIN", authcid: "alice", authzid: "", secret: new Secret(secret) };
