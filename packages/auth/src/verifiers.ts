@@ -1,6 +1,10 @@
 // The kinds of verifiers: the ONLY file here that names them all. A new kind is a folder and two lines.
 
 import { setting, type Clock, type Logger, type ValueOf, type Verifier } from "@postern/contracts";
+import { createKerberosVerifier, kerberosSettings } from "./kerberos/verifier.ts";
+import { createOauthVerifier } from "./oauth/index.ts";
+import { oauthSettings } from "./oauth/settings.ts";
+import { createFileVerifier, fileSettings } from "./file/index.ts";
 
 /** What a verifier gets of the house. */
 export interface VerifierContext {
@@ -11,7 +15,12 @@ export interface VerifierContext {
 
 const backendSettings = setting.group("The backend decides about whom no verifier before it knows; it must be the last one.", {});
 
-export const verifierSettings = setting.tagged("One verifier", "verifier", { backend: backendSettings });
+export const verifierSettings = setting.tagged("One verifier", "verifier", {
+  file: fileSettings,
+  kerberos: kerberosSettings,
+  oauth: oauthSettings,
+  backend: backendSettings,
+});
 
 export type VerifierValue = ValueOf<typeof verifierSettings>;
 
@@ -22,6 +31,9 @@ const BUILDERS: {
     context: VerifierContext,
   ) => Verifier | undefined;
 } = {
+  file: createFileVerifier,
+  oauth: createOauthVerifier,
+  kerberos: createKerberosVerifier,
   backend: () => undefined,
 };
 

@@ -20,6 +20,7 @@ export { MARKERS, parseTranscript, TranscriptError } from "./transcript.ts";
 export type { Directives, Step, Transcript, Who } from "./transcript.ts";
 export { DOVECOT, hasDovecot, startDovecot } from "./neighbours/dovecot.ts";
 export type { Dovecot, DovecotOptions } from "./neighbours/dovecot.ts";
+export { hasKdc, startKdc, type Kdc, type KerberosEnvironment } from "./neighbours/kdc.ts";
 export { freePorts } from "./neighbours/ports.ts";
 export { createMailboxServer } from "./mailbox-server/index.ts";
 export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";
