@@ -1,7 +1,7 @@
 // What a line protocol may do to a peer: read lines and counted bytes on demand, write, and start TLS. Implemented by
 // net/src/connection.ts; tests use it over a socket pair.
 
-import type { ChannelBindings } from "./proofs.ts";
+import type { ChannelBindingType } from "./proofs.ts";
 
 /** One side of a conversation. Reads are pulled; one read at a time. All reads reject with a Failure. */
 export interface Dialogue {
@@ -26,7 +26,7 @@ export interface Dialogue {
 export interface ClientDialogue extends Dialogue {
   readonly secure: boolean;
   /** What binds an exchange to this TLS channel; undefined without TLS, or where the type is not to be had. */
-  readonly bindings: ChannelBindings;
+  bindings(type: ChannelBindingType): Buffer | undefined;
   /** TLS handshake on a plain connection. Failure: bytes-behind-starttls, tls-handshake. Call after the reply was written. */
   startTls(): Promise<void>;
 }

@@ -78,7 +78,7 @@ function mechanismContext({ client, session, context }: Front): MechanismContext
     hostname: context.hostname,
     service: context.service,
     proofs: context.proofs,
-    bindings: client.bindings,
+    bindings: (type) => client.bindings(type),
     certificate: certificate?.verify === "SUCCESS" ? certificate : undefined,
     now: Date.now,
   };

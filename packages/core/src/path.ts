@@ -224,5 +224,7 @@ function relay(visit: Visit): Promise<RelayEnd> {
   if (client === undefined || backend === undefined) throw new Failure("internal", "Nothing to relay");
   return new Promise((done) => {
     visit.relay = new Relay(client, backend, done);
+    // Nothing is kept of the dialogue.
+    visit.client = visit.backend = visit.session.software = undefined;
   });
 }

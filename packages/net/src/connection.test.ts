@@ -49,10 +49,7 @@ test("connection: lines and counted bytes come out as they went in, however the 
       }
       await fed;
       await arrived(connection, rest.length);
-      t.deepEqual(
-        connection.handOver(() => true),
-        Buffer.from(rest),
-      );
+      t.deepEqual(connection.handOver({ feed: () => true }), Buffer.from(rest));
     }),
     { numRuns: 200 },
   );
@@ -104,7 +101,7 @@ test("connection: a deadline replaces the one before, zero removes it, and a han
   connection.deadline(clock, 0, "login-timeout", "");
   t.is(clock.pending, 0);
   connection.deadline(clock, 1000, "login-timeout", "three");
-  connection.handOver(() => true);
+  connection.handOver({ feed: () => true });
   t.is(clock.pending, 0);
 });
 
@@ -192,7 +189,7 @@ test("connection: a handover gives the unread bytes and leaves the socket silent
   dialled.write("a\r\nrest");
   t.is(await connection.readLine(), "a");
   await arrived(connection, 4);
-  t.is(connection.handOver(() => true).toString(), "rest");
+  t.is(connection.handOver({ feed: () => true }).toString(), "rest");
   t.true(accepted.isPaused());
   t.is(accepted.listenerCount("data"), 0);
 });

@@ -3,8 +3,9 @@
 // is lost when a peer pipelines. Never parses a protocol. All reads reject with a Failure.
 
 import type { Socket } from "node:net";
-import { Failure, type ChannelBindings, type Clock, type FailureKind, type Timer } from "@postern/contracts";
+import { Failure, type ChannelBindingType, type Clock, type FailureKind, type Timer } from "@postern/contracts";
 import { channelBinding } from "./channel-binding.ts";
+import { unwatch, watch, type Owner } from "./connection-events.ts";
 import {
   CLIENT_ROLE,
   type ConnectionRole,
@@ -13,10 +14,10 @@ import {
   type TlsUpgrade,
   type TraceLine,
 } from "./connection-role.ts";
-import { buffered, giveBack, isAvailable, readIntoOwn, type Lending, type OwnReader } from "./own-reads.ts";
+import { buffered, giveBack, isAvailable, onData, readIntoOwn, setReader, type Lending, type Reader } from "./own-reads.ts";
 import { Unread } from "./unread.ts";
 
-export class Connection {
+export class Connection implements Reader, Owner {
   traceLine: TraceLine | undefined;
   readonly role: ConnectionRole;
   readonly limits: ReadLimits;
@@ -47,7 +48,9 @@ export class Connection {
     return this.#secure;
   }
 
-  readonly bindings: ChannelBindings = (type) => channelBinding(this.#socket, type);
+  bindings(type: ChannelBindingType): Buffer | undefined {
+    return channelBinding(this.#socket, type);
+  }
 
   get pending(): number {
     return this.#unread.length + this.#socket.readableLength;
@@ -128,12 +131,12 @@ export class Connection {
    * Ends the dialogue: what arrives from now on goes to `reader`. Returns the bytes that were received and not read. The
    * socket is left paused.
    */
-  handOver(reader: OwnReader): Buffer {
+  handOver(reader: Reader): Buffer {
     this.#deadline?.cancel();
     this.#uncork();
     this.#detach();
     const rest = Buffer.concat([this.#unread.all(), ...buffered(this.#socket)]);
-    this.#reader = reader;
+    setReader(this.#socket, reader);
     if (!this.#readsOwn) this.#readOwn();
     return rest;
   }
@@ -158,7 +161,7 @@ export class Connection {
   }
 
   /** Takes bytes that arrived: from the data event, or the socket's own buffer, which must not be kept. */
-  readonly feed = (chunk: Buffer, lent?: Lending): boolean => {
+  feed(chunk: Buffer, lent?: Lending): boolean {
     if (lent !== undefined) {
       chunk = Buffer.from(chunk);
       giveBack(lent);
@@ -169,61 +172,38 @@ export class Connection {
     if (this.#waiting?.forBytes === true || this.#unread.length <= this.limits.maxUnread) return true;
     this.#socket.pause();
     return false;
-  };
+  }
 
-  /** Where what arrives goes: to the dialogue, later to whoever relays. */
-  #reader: OwnReader = this.feed;
   #readsOwn = false;
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.#reader(chunk, undefined);
-  };
 
   /** A socket that STARTTLS may still wrap goes on with data events: its bytes are not for us then. */
   #readOwn(): void {
     this.#readsOwn = isAvailable;
     // What came in one packet with a PROXY header or the end of a handshake waits in the socket.
-    for (const chunk of buffered(this.#socket)) this.#reader(chunk, undefined);
-    if (isAvailable) readIntoOwn(this.#socket, this.#secure ? "tls" : "plain", (chunk, lent) => this.#reader(chunk, lent));
-    else this.#socket.on("data", this.#onData);
+    for (const chunk of buffered(this.#socket)) onData.call(this.#socket, chunk);
+    if (isAvailable) readIntoOwn(this.#socket, this.#secure ? "tls" : "plain");
+    else this.#socket.on("data", onData);
   }
 
   #attach(): void {
     const socket = this.#socket;
+    setReader(socket, this);
     if (this.#upgrade === undefined || this.#secure) this.#readOwn();
-    else socket.on("data", this.#onData);
-    socket.on("end", this.#onEnd);
-    socket.on("error", this.#onError);
-    socket.on("close", this.#onClose);
+    else socket.on("data", onData);
+    watch(socket, this);
     socket.resume();
   }
 
   #detach(): void {
     const socket = this.#socket;
     socket.pause();
-    socket.off("data", this.#onData);
-    socket.off("end", this.#onEnd);
-    socket.off("error", this.#onError);
-    socket.off("close", this.#onClose);
+    socket.off("data", onData);
+    unwatch(socket);
   }
 
-  readonly #onEnd = (): void => {
+  /** The peer sends no more. Later reads may still take complete lines that arrived before the end. */
+  gone(reason: string, cause?: Error): void {
     this.#ended = true;
-    this.#gone("closed the connection");
-  };
-
-  readonly #onError = (error: Error): void => {
-    this.#ended = true;
-    this.#gone(error.message, error);
-  };
-
-  readonly #onClose = (): void => {
-    this.#ended = true;
-    this.#gone("connection lost");
-  };
-
-  /** Later reads may still take complete lines that arrived before the end. */
-  #gone(reason: string, cause?: Error): void {
     const who = this.role === CLIENT_ROLE ? "The client" : "The backend";
     this.fail(new Failure(this.role.gone, `${who}: ${reason}`, { cause }));
   }

@@ -8,8 +8,11 @@
 
 import { Socket } from "node:net";
 
-/** Who reads: gets each chunk, and `lent` to give back when the chunk is done with. False stops reading until resume(). */
-export type OwnReader = (chunk: Buffer, lent: Lending | undefined) => boolean;
+/** Who reads a socket. */
+export interface Reader {
+  /** Gets each chunk, and `lent` to give back when the chunk is done with. False stops reading until resume(). */
+  feed(chunk: Buffer, lent: Lending | undefined, socket: Socket): boolean;
+}
 
 /** A large buffer with its users: the socket that reads into it, and who got a chunk of it. */
 export interface Lending {
@@ -29,8 +32,9 @@ interface Internals {
 }
 
 const READS = Symbol("reads");
+const READER = Symbol("reader");
 
-type Opened = Socket & { [key: symbol]: unknown; [READS]?: Reads; readonly _handle?: Handle | null };
+type Opened = Socket & { [key: symbol]: unknown; [READS]?: Reads; [READER]?: Reader; readonly _handle?: Handle | null };
 
 const internals = findInternals();
 
@@ -72,15 +76,25 @@ export function giveBack(lent: Lending): void {
   if (--lent.users === 0 && (spare.length + 1) * buffer.length <= MAX_SPARE_BYTES) spare.push(lent);
 }
 
+/** From now on `socket` is read by `reader`, whichever way the bytes come. */
+export function setReader(socket: Socket, reader: Reader): void {
+  (socket as Opened)[READER] = reader;
+}
+
+/** A data event: gives the chunk to the socket's reader. */
+export function onData(this: Socket, chunk: Buffer): void {
+  (this as Opened)[READER]?.feed(chunk, undefined, this);
+}
+
 /**
- * From now on `socket` gives what it reads to `reader`, and emits no data events. Only where isAvailable, and while the
- * socket is paused with nothing unread.
+ * From now on `socket` gives its reader what it reads without data events. Only where isAvailable, and while the socket is
+ * paused with nothing unread.
  */
-export function readIntoOwn(socket: Socket, kind: keyof typeof SIZES, reader: OwnReader): void {
+export function readIntoOwn(socket: Socket, kind: keyof typeof SIZES): void {
   const opened = socket as Opened;
   // A socket that was cut has no handle, and nothing to read.
   if (internals === undefined || !opened._handle) return;
-  opened[READS] = new Reads(kind, reader);
+  opened[READS] = new Reads(kind, opened);
   opened[internals.buffer] = SHARED;
   opened[internals.callback] = onRead;
   opened[internals.generator] = nextBuffer;
@@ -114,7 +128,7 @@ function flushGathered(): void {
 /** The reads of one socket. */
 class Reads {
   readonly #kind: keyof typeof SIZES;
-  readonly #reader: OwnReader;
+  readonly #socket: Opened;
   /** Undefined while the socket reads into SHARED. Changes only when Node asks where the next read goes. */
   #large: Lending | undefined;
   /** Of the large buffer: up to here handed on, up to here read. */
@@ -122,15 +136,15 @@ class Reads {
   #filled = 0;
   #isBulk = false;
 
-  constructor(kind: keyof typeof SIZES, reader: OwnReader) {
+  constructor(kind: keyof typeof SIZES, socket: Opened) {
     this.#kind = kind;
-    this.#reader = reader;
+    this.#socket = socket;
   }
 
   /** `count` bytes were read to where room() said. */
   took(count: number): boolean {
     this.#isBulk = count > FEW;
-    if (this.#large === undefined) return this.#reader(Buffer.from(SHARED.subarray(0, count)), undefined);
+    if (this.#large === undefined) return this.#feed(Buffer.from(SHARED.subarray(0, count)), undefined);
     this.#filled += count;
     if (count !== RECORD || this.#isFull(this.#large)) return this.flush();
     if (this.#filled - this.#handed === count && gathering.push(this) === 1) setImmediate(flushGathered);
@@ -154,7 +168,11 @@ class Reads {
     const chunk = this.#large.buffer.subarray(this.#handed, this.#filled);
     this.#handed = this.#filled;
     this.#large.users++;
-    return this.#reader(chunk, this.#large);
+    return this.#feed(chunk, this.#large);
+  }
+
+  #feed(chunk: Buffer, lent: Lending | undefined): boolean {
+    return this.#socket[READER]?.feed(chunk, lent, this.#socket) ?? false;
   }
 
   /** A record may not fit any more; a plain read is never followed by another one in the same buffer. */

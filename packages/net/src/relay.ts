@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import type { Ending } from "@postern/contracts";
 import type { Connection } from "./connection.ts";
-import { flushReads, giveBack, type Lending } from "./own-reads.ts";
+import { flushReads, giveBack, type Lending, type Reader } from "./own-reads.ts";
 
 const RELAY = Symbol("relay");
 
@@ -23,7 +23,7 @@ export interface RelayEnd {
   readonly reason: string | undefined;
 }
 
-export class Relay {
+export class Relay implements Reader {
   bytesIn = 0;
   bytesOut = 0;
   /** Set when one side has sent FIN and the other may still talk. */
@@ -40,16 +40,16 @@ export class Relay {
 
   constructor(client: Connection, backend: Connection, done: (end: RelayEnd) => void) {
     this.#done = done;
-    const fromClient = client.handOver((chunk, lent) => this.fromClient(chunk, lent));
-    const fromBackend = backend.handOver((chunk, lent) => this.fromBackend(chunk, lent));
+    const fromClient = client.handOver(this);
+    const fromBackend = backend.handOver(this);
     this.#client = client.socket;
     this.#backend = backend.socket;
     this.#client[RELAY] = this;
     this.#backend[RELAY] = this;
     attach(this.#client);
     attach(this.#backend);
-    if (fromBackend.length > 0) this.fromBackend(fromBackend);
-    if (fromClient.length > 0) this.fromClient(fromClient);
+    if (fromBackend.length > 0) this.#fromBackend(fromBackend);
+    if (fromClient.length > 0) this.#fromClient(fromClient);
     if (client.ended) this.ended(this.#client);
     if (backend.ended) this.ended(this.#backend);
     this.#client.resume();
@@ -63,8 +63,12 @@ export class Relay {
     return this.bytesIn + this.bytesOut;
   }
 
+  feed(chunk: Buffer, lent: Lending | undefined, socket: Socket): boolean {
+    return socket === this.#client ? this.#fromClient(chunk, lent) : this.#fromBackend(chunk, lent);
+  }
+
   /** `lent` is given back when the chunk is written. False when the client has to wait. */
-  fromClient(chunk: Buffer, lent?: Lending): boolean {
+  #fromClient(chunk: Buffer, lent?: Lending): boolean {
     this.bytesIn += chunk.length;
     if (lent === undefined) this.#backend.write(chunk);
     else this.#backend.write(chunk, (this.#lentByClient ??= new Lent()).until(lent));
@@ -72,7 +76,7 @@ export class Relay {
   }
 
   /** `lent` is given back when the chunk is written. False when the backend has to wait. */
-  fromBackend(chunk: Buffer, lent?: Lending): boolean {
+  #fromBackend(chunk: Buffer, lent?: Lending): boolean {
     this.bytesOut += chunk.length;
     this.#lastToClient = chunk[chunk.length - 1] ?? LF;
     if (lent === undefined) this.#client.write(chunk);
