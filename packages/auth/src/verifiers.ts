@@ -1,6 +1,8 @@
 // The kinds of verifiers: the ONLY file here that names them all. A new kind is a folder and two lines.
 
 import { setting, type Clock, type Logger, type ValueOf, type Verifier } from "@postern/contracts";
+import { createHttpVerifier } from "./http/index.ts";
+import { httpSettings } from "./http/settings.ts";
 import { createKerberosVerifier, kerberosSettings } from "./kerberos/verifier.ts";
 import { createOauthVerifier } from "./oauth/index.ts";
 import { oauthSettings } from "./oauth/settings.ts";
@@ -17,6 +19,7 @@ const backendSettings = setting.group("The backend decides about whom no verifie
 
 export const verifierSettings = setting.tagged("One verifier", "verifier", {
   file: fileSettings,
+  http: httpSettings,
   kerberos: kerberosSettings,
   oauth: oauthSettings,
   backend: backendSettings,
@@ -33,6 +36,7 @@ const BUILDERS: {
 } = {
   file: createFileVerifier,
   oauth: createOauthVerifier,
+  http: createHttpVerifier,
   kerberos: createKerberosVerifier,
   backend: () => undefined,
 };

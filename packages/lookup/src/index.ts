@@ -10,7 +10,7 @@ export { HttpClient } from "./http-client.ts";
 export type { HttpAnswer, HttpClientOptions, HttpRequest } from "./http-client.ts";
 export { httpServer } from "./http-server.ts";
 export type { HttpServer, HttpServerUse } from "./http-server.ts";
-export { factsOf, jsonOf, loginFacts, refusalOf, refusedWith, textField } from "./json.ts";
+export { jsonOf, loginFacts, refusalOf, refusedWith, sessionFacts, textField } from "./json.ts";
 export type { Facts } from "./json.ts";
 export { askNginx } from "./nginx.ts";
 export type { NginxOptions } from "./nginx.ts";

@@ -10,13 +10,11 @@ import type { HttpAnswer } from "./http-client.ts";
 
 export type Facts = Record<string, unknown>;
 
-/** Who, over what, and from where. `hostname` is this gateway's name, as the server sees it. */
-export function factsOf(user: string, protocol: string, session: Session | undefined, hostname: string): Facts {
-  const facts: Facts = { user, protocol, gateway: hostname };
-  if (session === undefined) return facts;
+/** What is known of a session, and from where it came. */
+export function sessionFacts(session: Session | undefined): Facts {
+  if (session === undefined) return {};
   const { id, client, local, tls } = session;
   return {
-    ...facts,
     session: id,
     client: { host: plainHost(client.host), port: client.port },
     local: { host: plainHost(local.host), port: local.port },

@@ -4,7 +4,7 @@
 
 import { Failure, LEG_TLS, Secret, orList, plainHost } from "@postern/contracts";
 import type { CandidateName, RouteQuery, RouteSource } from "@postern/contracts";
-import { factsOf, isCheckable, jsonOf, loginFacts, refusalOf, refusedWith, shown, textField } from "@postern/lookup";
+import { isCheckable, jsonOf, loginFacts, refusalOf, refusedWith, sessionFacts, shown, textField } from "@postern/lookup";
 import type { Checkable, Facts, HttpAnswer, HttpClient, HttpRequest } from "@postern/lookup";
 import { addressCandidate } from "./answer.ts";
 import type { AddressPolicy, TimedAnswer } from "./answer.ts";
@@ -40,7 +40,8 @@ function toCheck({ credentials }: RouteQuery, sendPassword: boolean): Checkable 
 function postRequest(query: RouteQuery, { headers, hostname, sendPassword }: JsonSourceOptions): HttpRequest {
   const { user, protocol, session } = query;
   const login = toCheck(query, sendPassword);
-  const facts = { ...factsOf(user, protocol, session, hostname), ...(login !== undefined && loginFacts(login)) };
+  const known = { user, protocol, gateway: hostname, ...sessionFacts(session) };
+  const facts = { ...known, ...(login !== undefined && loginFacts(login)) };
   const fixed = { Accept: "application/json", "Content-Type": "application/json" };
   return { method: "POST", body: JSON.stringify(facts), headers: { ...fixed, ...headers } };
 }
