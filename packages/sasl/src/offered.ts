@@ -25,7 +25,10 @@ export interface Abilities {
 /** Why a mechanism cannot be offered, in words that follow its name. */
 export type Obstacle = string;
 
-/** All of `mechanisms` that can be offered, or, of those that are named, each in the order of the names. */
+/**
+ * All of `mechanisms` that can be offered, or, of those that are named, each in the order of the names. An exchange that
+ * is left to the backends has to be named: only a person knows whether they take it.
+ */
 export function offeredMechanisms(
   mechanisms: ReadonlyMap<string, MechanismFactory>,
   abilities: Abilities,
@@ -35,7 +38,8 @@ export function offeredMechanisms(
   return wanted.flatMap((name) => {
     const mechanism = mechanisms.get(name);
     const offered = mechanism && offer(mechanism, abilities);
-    return offered === undefined || typeof offered === "string" ? [] : [offered];
+    if (offered === undefined || typeof offered === "string") return [];
+    return offered.live === true && named === undefined ? [] : [offered];
   });
 }
 
