@@ -2,6 +2,7 @@
 
 import type { BackendLogin, Clock, LoginSettings, LoginStrategy } from "@postern/contracts";
 import { createMaster } from "./master.ts";
+import { createOauth } from "./oauth.ts";
 import { relay } from "./relay.ts";
 import { createXclient } from "./xclient.ts";
 
@@ -11,15 +12,14 @@ export interface LoginContext {
   readonly hostname: string;
 }
 
-const BUILDERS: Partial<Record<LoginStrategy, (settings: LoginSettings, context: LoginContext) => BackendLogin>> = {
+const BUILDERS: Record<LoginStrategy, (settings: LoginSettings, context: LoginContext) => BackendLogin> = {
   relay: () => relay,
   master: createMaster,
+  oauth: createOauth,
   xclient: createXclient,
 };
 
 /** The strategy of a leg. Throws an Error that says "KEY: sentence" for settings that contradict themselves. */
 export function createBackendLogin(settings: LoginSettings, context: LoginContext): BackendLogin {
-  const build = BUILDERS[settings.strategy];
-  if (build === undefined) throw new Error(`strategy: ${settings.strategy} is not in this build yet`);
-  return build(settings, context);
+  return BUILDERS[settings.strategy](settings, context);
 }
