@@ -1,0 +1,87 @@
+// Checks passwords against slow hashes in threads, so that the event loop goes on: at most two, started when they are
+// needed, which do not keep the process alive while they rest. argon2 goes there too, and not to the thread pool of Node,
+// which file and name look-ups need. A bounded number of checks waits. Failure: verifier-down, when too many wait or a
+// thread is lost.
+
+import { extname } from "node:path";
+import { Worker } from "node:worker_threads";
+import { Failure } from "@postern/contracts";
+import type { HashAnswer, HashQuestion } from "./hash-thread.ts";
+
+const THREADS = 2;
+const MAX_WAITING = 100;
+/** Bytes of a password that are looked at; a longer one fits nothing, and costs as much. */
+const LONGEST = 1024;
+// Installed, both are bundles with another extension.
+const THREAD = new URL(`./hash-thread${extname(import.meta.url)}`, import.meta.url);
+
+interface Job extends HashQuestion {
+  readonly resolve: (matches: boolean) => void;
+  readonly reject: (error: Failure) => void;
+}
+
+export class HashPool {
+  readonly #resting: Worker[] = [];
+  /** By thread; each has one job at a time. */
+  readonly #busy = new Map<Worker, Job>();
+  readonly #waiting: Job[] = [];
+  #closed = false;
+
+  /** Does the password, which is copied, belong to the hash? */
+  async check(hash: string, password: Buffer): Promise<boolean> {
+    if (this.#waiting.length >= MAX_WAITING)
+      throw new Failure("verifier-down", `busy: ${MAX_WAITING} passwords wait for their check`);
+    const copy = new Uint8Array(password.subarray(0, LONGEST)).buffer;
+    const matches = await new Promise<boolean>((resolve, reject) => {
+      this.#waiting.push({ hash, password: copy, resolve, reject });
+      this.#next();
+    });
+    return matches && password.length <= LONGEST;
+  }
+
+  /** Threads end as soon as nothing waits for them; checks that run are answered. */
+  close(): void {
+    this.#closed = true;
+    for (const thread of this.#resting.splice(0)) void thread.terminate();
+  }
+
+  #next(): void {
+    if (this.#waiting.length === 0 || this.#busy.size >= THREADS) return;
+    const thread = this.#resting.pop() ?? this.#start();
+    const job = this.#waiting.shift();
+    if (job === undefined) return;
+    this.#busy.set(thread, job);
+    thread.ref();
+    const question: HashQuestion = { hash: job.hash, password: job.password };
+    thread.postMessage(question, [job.password]);
+  }
+
+  #start(): Worker {
+    const thread = new Worker(THREAD, { name: "password hashes" });
+    thread.on("message", (answer: HashAnswer) => this.#answered(thread, answer));
+    thread.once("error", (error) => this.#lost(thread, error));
+    thread.once("exit", () => this.#lost(thread, undefined));
+    return thread;
+  }
+
+  #answered(thread: Worker, answer: HashAnswer): void {
+    const job = this.#busy.get(thread);
+    this.#busy.delete(thread);
+    thread.unref();
+    if (this.#closed && this.#waiting.length === 0) void thread.terminate();
+    else this.#resting.push(thread);
+    if ("matches" in answer) job?.resolve(answer.matches);
+    else job?.reject(new Failure("verifier-down", `the password could not be checked: ${answer.problem}`));
+    this.#next();
+  }
+
+  #lost(thread: Worker, cause: unknown): void {
+    const at = this.#resting.indexOf(thread);
+    if (at !== -1) this.#resting.splice(at, 1);
+    const job = this.#busy.get(thread);
+    this.#busy.delete(thread);
+    const reason = cause instanceof Error ? cause.message : "it ended";
+    job?.reject(new Failure("verifier-down", `the thread of password hashes was lost: ${reason}`, { cause }));
+    this.#next();
+  }
+}
