@@ -18,12 +18,17 @@ import { createBackendDecides } from "./backend-decides.ts";
 import { SecretCache } from "./secret-cache.ts";
 import { createPolicy } from "./policy.ts";
 import { quoted } from "./quoted.ts";
-import { madeUpKeys } from "./made-up-keys.ts";
+import { madeUpKeys, USUAL_ITERATIONS } from "./made-up-keys.ts";
 import type { AuthSettings } from "./settings.ts";
 import { buildVerifier, type VerifierContext } from "./verifiers.ts";
 
+export interface AuthenticatorContext extends VerifierContext {
+  /** The same in all workers of a node, and in all nodes that share their TLS ticket keys. */
+  readonly secret: Buffer;
+}
+
 /** Throws an Error that begins with the key ("verifiers[0].path: …") when a verifier cannot be built. */
-export function createAuthenticator(settings: AuthSettings, context: VerifierContext): Authenticator {
+export function createAuthenticator(settings: AuthSettings, context: AuthenticatorContext): Authenticator {
   const verifiers: Verifier[] = [];
   let believes = settings.verifiers.length === 0;
   for (const [index, value] of settings.verifiers.entries()) {
@@ -46,7 +51,7 @@ export function authenticatorOf(
   verifiers: readonly Verifier[],
   believes: boolean,
   settings: AuthSettings,
-  context: VerifierContext,
+  context: AuthenticatorContext,
 ): Authenticator {
   const { clock, defaultDomain } = context;
   const backend = createBackendDecides(settings, defaultDomain);
@@ -78,7 +83,7 @@ export function authenticatorOf(
     name: verifiers.length === 0 ? "the backend decides" : verifiers.map(({ name }) => name).join(", "),
     proves: new Set(verifiers.flatMap(({ proves }) => proves)),
     believes,
-    proofs: proofsOf(verifiers, defaultDomain),
+    proofs: proofsOf(verifiers, context),
     async check(credentials, session) {
       switch (credentials.kind) {
         case "rejected":
@@ -113,7 +118,7 @@ function checkName({ authcid }: Credentials): void {
 }
 
 /** What mechanisms may ask, put together from what the verifiers have. */
-function proofsOf(verifiers: readonly Verifier[], defaultDomain: string | undefined): Proofs {
+function proofsOf(verifiers: readonly Verifier[], { defaultDomain, secret }: AuthenticatorContext): Proofs {
   const having = <K extends Proof>(...proofs: readonly K[]): readonly Verifier[] =>
     verifiers.filter(({ proves }) => proofs.some((proof) => proves.includes(proof)));
   const scrams = having("scram-sha-1", "scram-sha-256");
@@ -126,7 +131,8 @@ function proofsOf(verifiers: readonly Verifier[], defaultDomain: string | undefi
         const name = normaliseUser(user, defaultDomain);
         if (name === undefined) throw new Failure("wrong-credentials", `no user has the name ${quoted(user)}`);
         const found = await first(scrams, (verifier) => verifier.scram?.(hash, name));
-        return found ?? { keys: madeUpKeys(hash, name), user: undefined };
+        const iterations = scrams[0]?.scramIterations ?? USUAL_ITERATIONS;
+        return found ?? { keys: madeUpKeys(secret, hash, name, iterations), user: undefined };
       },
     }),
     ...(ntlms.length > 0 && {

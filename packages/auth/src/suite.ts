@@ -10,7 +10,7 @@ import {
   type PasswordCredentials,
   type Session,
 } from "@postern/contracts";
-import type { VerifierContext } from "./verifiers.ts";
+import type { AuthenticatorContext } from "./authenticator.ts";
 
 export interface AuthenticatorCase {
   /** Made with example.com as the default domain. */
@@ -62,10 +62,10 @@ export const SESSION: Session = {
 };
 
 /** What a verifier gets of the house, without a log. */
-export function contextOf(defaultDomain?: string): VerifierContext {
+export function contextOf(defaultDomain?: string): AuthenticatorContext {
   const silent = (): void => {};
   const logger = { error: silent, warn: silent, info: silent, debug: silent, isDebug: () => false };
-  return { clock: systemClock, logger, defaultDomain };
+  return { clock: systemClock, logger, defaultDomain, secret: Buffer.alloc(32, 1) };
 }
 
 /** The failure of a check; a test fails when it succeeds or throws something else. */

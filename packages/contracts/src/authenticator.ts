@@ -39,6 +39,8 @@ export interface Verifier {
   check?(credentials: PasswordCredentials | TokenCredentials | DigestCredentials, session: Session): Promise<Verdict | undefined>;
   /** `user` is normalised. */
   scram?(hash: ScramHash, user: string): Promise<{ readonly keys: ScramKeys; readonly user: string } | undefined>;
+  /** How many most of its users' SCRAM keys have: made-up keys of unknown users must look alike. */
+  readonly scramIterations?: number;
   ntlm?(response: NtlmResponse): Promise<NtlmAccount | undefined>;
   gss?(service: string, binding: Buffer | undefined): GssAcceptor;
   principal?(principal: string): Promise<string | undefined>;

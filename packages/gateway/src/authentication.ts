@@ -26,6 +26,8 @@ export interface Finding {
 interface Tools {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The same in all workers of a node, and in all nodes that share their TLS ticket keys. */
+  readonly secret: Buffer;
 }
 
 export interface Authentication extends Pick<House, "authenticator" | "loginAt" | "claimedUser"> {
@@ -33,9 +35,10 @@ export interface Authentication extends Pick<House, "authenticator" | "loginAt" 
 }
 
 /** Throws an Error that begins with the key when a verifier or a strategy cannot be built. */
-export function buildAuthentication(config: GatewayConfig, { clock, logger }: Tools): Authentication {
+export function buildAuthentication(config: GatewayConfig, tools: Tools): Authentication {
   const { authentication, defaultDomain, hostname } = config;
-  const authenticator = createAuthenticator(authentication, { clock, logger, defaultDomain });
+  const { clock } = tools;
+  const authenticator = createAuthenticator(authentication, { ...tools, defaultDomain });
   const logins = new Map<LoginSettings, BackendLogin>();
   const loginAt = ({ login }: Pick<Leg, "login">): BackendLogin => {
     const built = logins.get(login) ?? createBackendLogin(login, { clock, hostname });

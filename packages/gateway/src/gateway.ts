@@ -97,7 +97,14 @@ export class Gateway {
       const trace = createWireTrace(config.log.trace, logger);
       const house = buildHouse(
         config,
-        { clock, logger, state, registry: this.registry, observer: createObserver(this.metrics, logger, clock) },
+        {
+          clock,
+          logger,
+          state,
+          registry: this.registry,
+          observer: createObserver(this.metrics, logger, clock),
+          secret: shared.ticketKeys,
+        },
         { health, guard, trace },
       );
       return { config, tls, health, guard, house };

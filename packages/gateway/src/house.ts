@@ -20,6 +20,8 @@ export interface Foundations {
   readonly state: SharedState;
   readonly registry: Registry;
   readonly observer: Observer;
+  /** The same in all workers, and in all nodes that share their TLS ticket keys. */
+  readonly secret: Buffer;
 }
 
 export interface HouseParts {

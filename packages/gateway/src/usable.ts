@@ -21,7 +21,7 @@ export async function usableConfig(source: Source): Promise<Usable> {
   const findings = [
     ...(await certificateFindings(config)),
     ...routeFindings(config),
-    ...authenticationFindings(config, { clock: systemClock, logger: silent }),
+    ...authenticationFindings(config, { clock: systemClock, logger: silent, secret: Buffer.alloc(0) }),
   ];
   const lines = (wanted: Finding["kind"]): string[] =>
     findings.filter(({ kind }) => kind === wanted).map(({ path, sentence }) => at(path, sentence));
