@@ -3,6 +3,8 @@
 import type { MechanismFactory } from "@postern/contracts";
 import { cramMd5 } from "./cram-md5.ts";
 import { external } from "./external.ts";
+import { gssapi } from "./gss/gssapi.ts";
+import { gssSpnego } from "./gss/gss-spnego.ts";
 import { login } from "./login.ts";
 import { ntlm } from "./ntlm/mechanism.ts";
 import { oauthbearer, xoauth2 } from "./oauth.ts";
@@ -11,17 +13,31 @@ import { scramSha1, scramSha1Plus, scramSha256, scramSha256Plus } from "./scram.
 
 /** All mechanisms by name. */
 export const MECHANISMS: ReadonlyMap<string, MechanismFactory> = new Map(
-  [plain, login, xoauth2, oauthbearer, scramSha256Plus, scramSha256, scramSha1Plus, scramSha1, ntlm, external, cramMd5].map(
-    (mechanism) => [mechanism.name, mechanism],
-  ),
+  [
+    plain,
+    login,
+    xoauth2,
+    oauthbearer,
+    scramSha256Plus,
+    scramSha256,
+    scramSha1Plus,
+    scramSha1,
+    gssapi,
+    gssSpnego,
+    ntlm,
+    external,
+    cramMd5,
+  ].map((mechanism) => [mechanism.name, mechanism]),
 );
 
 export { chooseResponse, OWN_COMMAND, type BackendOffer, type ClientResponse } from "./client.ts";
 export { offer, offeredMechanisms, type Abilities } from "./offered.ts";
 export { bareContext } from "./context.ts";
-export { runExchange, type AskClient } from "./exchange.ts";
+export { runExchange, stepOf, type AskClient } from "./exchange.ts";
 export { utf8 } from "./utf8.ts";
 export { scramKeys } from "./scram-keys.ts";
 export { isNtlmMessage } from "./ntlm/messages.ts";
 export { NtlmExchange } from "./ntlm/mechanism.ts";
 export { ntlmSignature, type NtlmSession } from "./ntlm/signing.ts";
+export { SpnegoExchange, type SpnegoMechanism } from "./gss/spnego-exchange.ts";
+export { buildAnswer, mechanismsOf, readNegotiateToken, type NegotiateToken } from "./gss/spnego.ts";
