@@ -1,5 +1,5 @@
 import test from "ava";
-import { Failure, Secret, type Credentials, type ProvenCredentials, type Verifier } from "@postern/contracts";
+import { Failure, Secret, type Credentials, type ProvenCredentials, type Session, type Verifier } from "@postern/contracts";
 import { createFakeClock } from "@postern/testing";
 import { authenticatorOf } from "./authenticator.ts";
 import type { AuthSettings } from "./settings.ts";
@@ -30,12 +30,16 @@ function verifier(name: string, users: Readonly<Record<string, string>> | undefi
   };
 }
 
-const build = (
+function build(
   verifiers: readonly Verifier[],
   settings: Partial<AuthSettings> = {},
   believes = false,
   clock = createFakeClock(),
-) => authenticatorOf(verifiers, believes, { ...SETTINGS, ...settings }, { ...contextOf("example.com"), clock });
+) {
+  const context = { ...contextOf("example.com"), clock };
+  const authenticator = authenticatorOf(verifiers, believes, { ...SETTINGS, ...settings }, context);
+  return { ...authenticator, check: (credentials: Credentials, session: Session) => authenticator.check(credentials, session) };
+}
 
 const proven = (user: string, authzid = ""): ProvenCredentials => ({
   kind: "proven",
