@@ -4,6 +4,8 @@ import { setting, type Clock, type Logger, type ValueOf, type Verifier } from "@
 import { createHttpVerifier } from "./http/index.ts";
 import { httpSettings } from "./http/settings.ts";
 import { createKerberosVerifier, kerberosSettings } from "./kerberos/verifier.ts";
+import { ntlmSettings } from "./ntlm/settings.ts";
+import { createNtlmVerifier } from "./ntlm/verifier.ts";
 import { createOauthVerifier } from "./oauth/index.ts";
 import { oauthSettings } from "./oauth/settings.ts";
 import { createFileVerifier, fileSettings } from "./file/index.ts";
@@ -21,6 +23,7 @@ export const verifierSettings = setting.tagged("One verifier", "verifier", {
   file: fileSettings,
   http: httpSettings,
   kerberos: kerberosSettings,
+  ntlm: ntlmSettings,
   oauth: oauthSettings,
   backend: backendSettings,
 });
@@ -38,6 +41,7 @@ const BUILDERS: {
   oauth: createOauthVerifier,
   http: createHttpVerifier,
   kerberos: createKerberosVerifier,
+  ntlm: createNtlmVerifier,
   backend: () => undefined,
 };
 
