@@ -43,7 +43,7 @@ const CREDENTIALS: readonly Credentials[] = [
   { kind: "rejected", ...parts, secret: new Secret(""), failure: new Failure("wrong-credentials", "no") },
 ];
 
-const GUARDED = (["master", "xclient"] as const).map(
+const GUARDED = (["master", "xclient", "oauth"] as const).map(
   (strategy) => [strategy, (): BackendLogin => (strategy === "master" ? master() : login(strategy))] as const,
 );
 

@@ -5,19 +5,7 @@ import { setting, type ValueOf } from "@postern/contracts";
 const URL_PATTERN = { pattern: /^https?:\/\/\S+$/, like: "an http:// or https:// URL" };
 
 /** Signatures by a private key only: with `none` or a shared secret anybody could sign who can read the public key. */
-const ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-] as const;
+const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
 
 export const oauthSettings = setting.group("Bearer tokens of an OpenID provider, signed (JWT) or asked about (RFC 7662).", {
   issuer: setting.text("The provider, as its tokens name it (iss). Tokens of other issuers are left to the next verifier.", {
