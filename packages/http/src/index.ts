@@ -1,2 +1,12 @@
-// HTTP authentication.
-export {};
+// HTTP authentication: what a client sends, what it is told, and the state of its connection. No sockets, no server.
+
+export { MAX_AUTHORIZATION, parseAuthorization, SCHEMES, type Authorization, type Scheme } from "./authorization.ts";
+export { challenges, type BearerError, type ChallengeOptions } from "./challenges.ts";
+export {
+  ConnectionAuth,
+  type AuthHeaders,
+  type ConnectionAuthOptions,
+  type HttpAuthStep,
+  type HttpChallenge,
+} from "./connection-auth.ts";
+export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanism, type HttpMechanismFactory } from "./schemes.ts";

@@ -3,7 +3,7 @@
 // verifier is not thrown: it becomes rejected credentials, so that it is delayed, counted and told like every failed login.
 // RFC 4422 section 3, RFC 4648 section 4.
 
-import { Failure, Secret, type Credentials, type ServerMechanism } from "@postern/contracts";
+import { Failure, Secret, type Credentials, type MechanismStep, type ServerMechanism } from "@postern/contracts";
 
 /** Kerberos inside SPNEGO takes five; nothing takes more. */
 const MAX_ROUNDS = 10;
@@ -45,10 +45,8 @@ async function run(mechanism: ServerMechanism, initial: Buffer | undefined, ask:
   throw new Failure("exchange-malformed", `${name}: more than ${MAX_ROUNDS} rounds`);
 }
 
-async function stepOf(
-  mechanism: ServerMechanism,
-  response: Buffer | undefined,
-): Promise<Awaited<ReturnType<ServerMechanism["next"]>>> {
+/** Asks the mechanism for its next step. A no becomes rejected credentials. Failure: exchange-malformed, exchange-cancelled. */
+export async function stepOf(mechanism: ServerMechanism, response: Buffer | undefined): Promise<MechanismStep> {
   try {
     return await mechanism.next(response);
   } catch (error) {
