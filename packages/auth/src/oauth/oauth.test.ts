@@ -95,6 +95,11 @@ test("oauth: the name that the client says must be the token's", async (t) => {
   }
 });
 
+test("oauth: a key of the provider does not make an algorithm good that is not in the list", async (t) => {
+  const { key, claims, check } = await scene(t, {}, "ES384");
+  t.is((await failureOf(t, check(bearer(await signed(key, claims()))))).kind, "wrong-credentials");
+});
+
 test("oauth: the clock of the provider may differ by the skew, no more", async (t) => {
   const { key, claims, check } = await scene(t);
   t.is(await check(bearer(await signed(key, claims({ exp: SECONDS - 59, nbf: SECONDS + 59 })))), "Alice@example.com");
