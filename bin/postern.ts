@@ -38,6 +38,7 @@ const NAMES = {
   default: ["localhost"],
   describe: "Names and addresses in the certificate",
 } as const;
+const HASHES = ["argon2id", "bcrypt", "sha512-crypt"] as const;
 const OUT = { ...one("out", "Folder to write to"), default: "." };
 const PASSPHRASE_FILE = one("passphrase-file", "File whose first line is the passphrase");
 
@@ -99,6 +100,17 @@ async function parse(words: readonly string[]): Promise<Task | undefined> {
           const { user, protocol } = argv;
           return (await import("@postern/gateway")).runRoute({ ...commandArgs(argv), user, protocol });
         }),
+    )
+    .command(
+      "passwd <user>",
+      "Make a line of a password file; the password is typed, or read from standard input",
+      (parser) =>
+        parser
+          .positional("user", { type: "string", demandOption: true, describe: "The name that clients log in with" })
+          .option("scheme", { choices: HASHES, default: HASHES[0], describe: "How the password is hashed" })
+          .option("scram", { type: "boolean", default: false, describe: "With keys for SCRAM-SHA-256" })
+          .option("nt", { type: "boolean", default: false, describe: "With the NT hash, for NTLM" }),
+      ({ user, scheme, scram, nt }) => to(async () => (await import("@postern/gateway")).runPasswd({ user, scheme, scram, nt })),
     )
     .command("cert", "Certificates", (parser) => certCommands(parser, to))
     .demandCommand(1, "Which command?")

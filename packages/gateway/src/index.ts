@@ -4,5 +4,6 @@ export { runCheck } from "./check.ts";
 export { Gateway, type GatewayParts } from "./gateway.ts";
 export { configOf, type Source } from "./orders.ts";
 export { PARTS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+export { runPasswd } from "./passwd.ts";
 export { runRoute } from "./route.ts";
 export { runServe } from "./serve.ts";

@@ -3,7 +3,7 @@
 
 import { argon2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 import { fromBase64, toBase64 } from "./base64.ts";
-import type { Scheme } from "./schemes.ts";
+import type { NewScheme } from "./schemes.ts";
 
 const FORM = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{1,128})\$([A-Za-z0-9+/]{1,128})$/;
 /** Memory in KiB. What is made takes what Dovecot's own hashes take. */
@@ -32,7 +32,7 @@ function parts(hash: string): Parts | undefined {
   return { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism), salt, tag };
 }
 
-export const argon2id: Scheme = {
+export const argon2id: NewScheme = {
   name: "argon2id",
   prefix: "ARGON2ID",
   begins: /^\$argon2id\$/,

@@ -5,14 +5,14 @@
 import { isUtf8 } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 import { genSaltSync, hashSync } from "bcryptjs";
-import type { Scheme } from "./schemes.ts";
+import type { NewScheme } from "./schemes.ts";
 
 const FORM = /^\$2[aby]\$(\d\d)\$[./0-9A-Za-z]{53}$/;
 const COST = { min: 4, max: 16, made: 10 } as const;
 /** "$2b$12$" and 22 characters of salt. */
 const SALT_END = 29;
 
-export const bcrypt: Scheme = {
+export const bcrypt: NewScheme = {
   name: "bcrypt",
   prefix: "BLF-CRYPT",
   begins: /^\$2[abxy]?\$/,

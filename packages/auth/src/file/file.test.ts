@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from "ava";
 import type { NtlmResponse, Verifier } from "@postern/contracts";
 import { authenticatorOf } from "../authenticator.ts";
 import { ntHash } from "../ntlm/check.ts";
-import { authenticatorSuite, failureOf, password, SESSION } from "../suite.ts";
+import { authenticatorSuite, contextOf, failureOf, password, SESSION } from "../suite.ts";
 import { createFileVerifier } from "./index.ts";
 import { PASSWORD, PENCIL_SHA1, PENCIL_SHA256, world, type World } from "./test/helpers.ts";
 
@@ -20,7 +20,7 @@ async function verifierOf(t: ExecutionContext, text: string): Promise<{ verifier
 authenticatorSuite(test, "file", {
   create: async (t) => {
     const { verifier, house } = await verifierOf(t, `alice:${PASSWORD}\nbob:${PASSWORD}\n`);
-    return authenticatorOf([verifier], false, POLICY, house);
+    return authenticatorOf([verifier], false, POLICY, { ...contextOf(), ...house });
   },
   password: "password",
   proves: true,
@@ -81,7 +81,7 @@ test("file: SCRAM keys are given as they are in the file, to those who have them
 
 test("file: SCRAM keys of who has none look like those of nobody", async (t) => {
   const { verifier, house } = await verifierOf(t, `alice:${PASSWORD}\nbob:{SCRAM-SHA-256}${PENCIL_SHA256}`);
-  const { proofs } = authenticatorOf([verifier], false, POLICY, house);
+  const { proofs } = authenticatorOf([verifier], false, POLICY, { ...contextOf(), ...house });
   const [alice, nobody] = [await proofs.scram?.("sha256", "alice"), await proofs.scram?.("sha256", "nobody")];
   t.is(alice?.user, undefined);
   t.is(nobody?.user, undefined);

@@ -6,12 +6,11 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { Failure } from "@postern/contracts";
+import { LONGEST_PASSWORD } from "./schemes.ts";
 import type { HashAnswer, HashQuestion } from "./hash-thread.ts";
 
 const THREADS = 2;
 const MAX_WAITING = 100;
-/** Bytes of a password that are looked at; a longer one fits nothing, and costs as much. */
-const LONGEST = 1024;
 // Installed, both are bundles with another extension.
 const THREAD = new URL(`./hash-thread${extname(import.meta.url)}`, import.meta.url);
 
@@ -27,16 +26,16 @@ export class HashPool {
   readonly #waiting: Job[] = [];
   #closed = false;
 
-  /** Does the password, which is copied, belong to the hash? */
+  /** Does the password, which is copied, belong to the hash? One that is too long fits nothing, and costs as much. */
   async check(hash: string, password: Buffer): Promise<boolean> {
     if (this.#waiting.length >= MAX_WAITING)
       throw new Failure("verifier-down", `busy: ${MAX_WAITING} passwords wait for their check`);
-    const copy = new Uint8Array(password.subarray(0, LONGEST)).buffer;
+    const copy = new Uint8Array(password.subarray(0, LONGEST_PASSWORD)).buffer;
     const matches = await new Promise<boolean>((resolve, reject) => {
       this.#waiting.push({ hash, password: copy, resolve, reject });
       this.#next();
     });
-    return matches && password.length <= LONGEST;
+    return matches && password.length <= LONGEST_PASSWORD;
   }
 
   /** Threads end as soon as nothing waits for them; checks that run are answered. */

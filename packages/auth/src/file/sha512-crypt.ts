@@ -2,7 +2,7 @@
 // command line only. Throws Error for a hash with a `problem`.
 
 import { createHash, hash as digestOf, randomBytes, timingSafeEqual } from "node:crypto";
-import type { Scheme } from "./schemes.ts";
+import type { NewScheme } from "./schemes.ts";
 
 const FORM = /^\$6\$(?:rounds=(\d{1,9})\$)?([!-#%-9;-~]{1,16})\$([./0-9A-Za-z]{86})$/;
 const DEFAULT_ROUNDS = 5000;
@@ -23,7 +23,7 @@ function parts(hash: string): Parts | undefined {
   return { rounds: rounds === undefined ? DEFAULT_ROUNDS : Number(rounds), salt, digest };
 }
 
-export const sha512Crypt: Scheme = {
+export const sha512Crypt: NewScheme = {
   name: "sha512-crypt",
   prefix: "SHA512-CRYPT",
   begins: /^\$6\$/,
