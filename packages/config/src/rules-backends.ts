@@ -4,6 +4,7 @@ import { isLoopback } from "@postern/contracts";
 import { exampleUrl } from "./backend-url.ts";
 import type { LegDraft } from "./draft.ts";
 import { legsOf } from "./draft.ts";
+import { loginContradictions } from "./login-settings.ts";
 import { keyPath } from "./place.ts";
 import type { Rule, RuleContext } from "./rules.ts";
 
@@ -67,6 +68,7 @@ function checkLeg({ refuse, warn, files, given }: RuleContext, path: string, wor
   if (!tls.verify && tls.ca !== undefined) refuse(`${path}.tls.ca`, "is of no use with verify: false; take one of them out");
   const read = tls.ca === undefined ? undefined : files.certificates(tls.ca);
   if (read !== undefined && "problem" in read) refuse(`${path}.tls.ca`, read.problem);
+  for (const { key, problem } of loginContradictions(leg.login)) refuse(`${path}.login.${key}`, problem);
 }
 
 export const backendRules: readonly Rule[] = [present, protocolsAreServed, legs];
