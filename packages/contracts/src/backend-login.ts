@@ -46,6 +46,15 @@ export interface LoginSettings {
   readonly ca: string | undefined;
 }
 
+/** What decides how far credentials get. */
+export type LoginWay = Pick<LoginSettings, "strategy" | "tokenUrl">;
+
+/** Kinds of credentials that a leg makes something of. Without a token endpoint `oauth` can only pass tokens on. */
+export function carries({ strategy, tokenUrl }: LoginWay, kind: Credentials["kind"]): boolean {
+  if (strategy === "oauth" && tokenUrl === undefined) return kind === "token";
+  return (LOGIN_STRATEGIES[strategy].carries as readonly string[]).includes(kind);
+}
+
 export const RELAY: LoginSettings = {
   strategy: "relay",
   user: undefined,

@@ -63,10 +63,9 @@ export function abilitiesOf(
   config: GatewayConfig,
   authenticator: Abilities["authenticator"],
 ): Abilities {
-  const strategies = legsOf(config).flatMap(([, leg]) => (leg.protocol === listener.protocol ? [leg.login.strategy] : []));
   return {
     authenticator,
-    strategies: [...new Set(strategies)],
+    logins: legsOf(config).flatMap(([, leg]) => (leg.protocol === listener.protocol ? [leg.login] : [])),
     checkedByRoute: config.routes.some((route) => route.source === "http" && (route.dialect === "nginx" || route.sendPassword)),
     certificates: listener.clientCertificate !== "none",
   };

@@ -26,6 +26,8 @@ const FILES: Readonly<Record<string, string>> = {
   "old.key": expired.key,
   "damaged.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
   "short.bin": "too short",
+  "master.pass": "Master-geheim-9\n",
+  "users.passwd": `alice:{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1:nt=0cb6948805f797bf2a82807973b89537 scram-sha-256=4096,AAAAAAAAAAAAAAAAAAAAAA==,${"A".repeat(43)}=,${"A".repeat(43)}=\n`,
 };
 
 const GOOD = `hostname: mail.example.com
@@ -158,6 +160,58 @@ test("check: a mechanism that no route source serves is told", (t) =>
   refuses(t, offering("PLAIN, CRAM-MD5"), [
     "postern.yaml:5:75: listeners[0].mechanisms[1]: CRAM-MD5 works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true)",
   ]));
+
+/** GOOD with a password file, and legs that log in as this says. */
+const checking = (login: string, mechanisms = "", more = ""): string =>
+  GOOD.replace("imaps://10.0.0.11", `{ url: "imaps://10.0.0.11", login: ${login} }`)
+    .replace("imaps://10.0.0.12", `{ url: "imaps://10.0.0.12", login: ${login} }`)
+    .replace('"127.0.0.1:0"', `"127.0.0.1:0"${mechanisms === "" ? "" : `, mechanisms: [${mechanisms}]`}`)
+    .concat(`authentication:\n  verifiers: [{ verifier: file, path: users.passwd }]\n${more}`);
+
+const MASTER = "{ strategy: master, user: postern, passwordFile: master.pass }";
+
+test("check: what is checked here and what backends want must meet", async (t) => {
+  await refuses(t, checking("relay", "PLAIN, NTLM, GSSAPI, EXTERNAL"), [
+    "postern.yaml:5:75: listeners[0].mechanisms[1]: NTLM leaves no password behind it, and a backend with login: relay needs one; use login: master, oauth or xclient there",
+    "postern.yaml:5:81: listeners[0].mechanisms[2]: GSSAPI needs a verifier that proves it (kerberos); there is none under authentication.verifiers",
+    "postern.yaml:5:89: listeners[0].mechanisms[3]: EXTERNAL needs clientCertificate: request or require on the listener",
+  ]);
+  await refuses(t, offering("PLAIN, NTLM, SCRAM-SHA-256-PLUS"), [
+    "postern.yaml:5:75: listeners[0].mechanisms[1]: NTLM cannot be passed through; it needs a verifier that proves it (ntlm) under authentication.verifiers",
+    "postern.yaml:5:81: listeners[0].mechanisms[2]: SCRAM-SHA-256-PLUS cannot be passed through; it needs a verifier that proves it (scram-sha-256) under authentication.verifiers",
+  ]);
+});
+
+test("check: a strategy that opens any mailbox wants everybody checked before", async (t) => {
+  const sentence =
+    "opens any mailbox, and not everybody is checked before; list verifiers under authentication.verifiers, without backend at their end";
+  const unchecked = checking(MASTER).replace(/authentication:[^]*/, "");
+  await refuses(t, unchecked, [
+    `postern.yaml:6:61: backends.mbx1.imap.login: master ${sentence}`,
+    `postern.yaml:6:173: backends.mbx2.imap.login: master ${sentence}`,
+    "postern.yaml:5:14: listeners[0]: offers no way to log in: no verifier proves anything that its backends' login can carry",
+  ]);
+  const half = checking("xclient").replace("users.passwd }]", "users.passwd }, { verifier: backend }]");
+  t.true((await postern(t, "check", half)).lines.some((line) => line.endsWith(`xclient ${sentence}`)));
+});
+
+test("check: verifiers and rights that cannot work are told at their place", async (t) => {
+  await refuses(t, checking(MASTER, "", "  rights: [{ users: bob, protocols: [imap, smoke] }]\n"), [
+    'postern.yaml:12:30: authentication.rights[0].protocols: there is no protocol "smoke"; use imap or pop3',
+  ]);
+  const missing = await postern(t, "check", checking(MASTER).replace("path: users", "path: nobody"));
+  t.regex(missing.lines.join("\n"), /^postern\.yaml:11:\d+: authentication\.verifiers\[0\]\.path: /);
+  const order = checking(MASTER).replace("[{ verifier: file", "[{ verifier: backend }, { verifier: file");
+  t.regex(
+    (await postern(t, "check", order)).lines.join("\n"),
+    /authentication\.verifiers\[0\]\.verifier: backend must be the last one/,
+  );
+});
+
+test("check: a configuration that checks users here and logs in as a master user is good", async (t) => {
+  const { code, lines } = await postern(t, "check", checking(MASTER, "PLAIN, NTLM, SCRAM-SHA-256"));
+  t.deepEqual([code, [...lines]], [0, []]);
+});
 
 test("check: what later builds have is told to be missing", (t) =>
   refuses(

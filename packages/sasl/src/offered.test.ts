@@ -7,6 +7,8 @@ interface House {
   readonly proves?: readonly Proof[];
   readonly believes?: boolean;
   readonly strategies?: readonly LoginStrategy[];
+  /** null: there is none. */
+  readonly tokenUrl?: string | null;
   readonly route?: boolean;
   readonly certificates?: boolean;
 }
@@ -15,12 +17,13 @@ function abilities({
   proves = [],
   believes = proves.length === 0,
   strategies = ["relay"],
+  tokenUrl = "https://sso.example.com/token",
   route,
   certificates,
 }: House): Abilities {
   return {
     authenticator: { proves: new Set(proves), believes },
-    strategies,
+    logins: strategies.map((strategy) => ({ strategy, tokenUrl: tokenUrl ?? undefined })),
     checkedByRoute: route ?? false,
     certificates: certificates ?? false,
   };
@@ -45,6 +48,12 @@ const OFFERS: readonly (readonly [title: string, house: House, named: readonly s
   ["passwords, then the backend, master", { proves: ["password"], believes: true, strategies: ["master"] }, undefined, PASSWORDS],
   ["tokens, relay", { proves: ["token"] }, undefined, TOKENS],
   ["passwords and tokens, oauth", { proves: ["password", "token"], strategies: ["oauth"] }, undefined, `${PASSWORDS} ${TOKENS}`],
+  [
+    "passwords and tokens, oauth without a token endpoint",
+    { proves: ["password", "token"], strategies: ["oauth"], tokenUrl: null },
+    undefined,
+    TOKENS,
+  ],
   ["passwords and SCRAM keys, relay", { proves: ["password", ...SCRAM] }, undefined, PASSWORDS],
   [
     "passwords and SCRAM keys, master",
@@ -60,7 +69,7 @@ const OFFERS: readonly (readonly [title: string, house: House, named: readonly s
   ],
   ["SCRAM keys, one of the backends relays", { proves: SCRAM, strategies: ["master", "relay"] }, undefined, ""],
   ["SCRAM keys, then the backend, relay", { proves: SCRAM, believes: true }, undefined, `${PASSWORDS} ${TOKENS}`],
-  ["SCRAM keys, then the backend, relay, named", { proves: SCRAM, believes: true }, NAMED, "SCRAM-SHA-256* PLAIN"],
+  ["SCRAM keys, then the backend, relay, named", { proves: SCRAM, believes: true }, NAMED, "PLAIN"],
   ["SCRAM keys, master, named", { proves: SCRAM, strategies: ["master"] }, NAMED, "SCRAM-SHA-256 SCRAM-SHA-256-PLUS"],
   ["certificates, master", { proves: ["certificate"], strategies: ["master"], certificates: true }, undefined, "EXTERNAL"],
   ["certificates, but the listener asks for none", { proves: ["certificate"], strategies: ["master"] }, undefined, ""],

@@ -3,10 +3,11 @@
 // itself checks it and gets what the client sent.
 
 import {
+  carries,
   LOGIN_STRATEGIES,
   type Authenticator,
   type Credentials,
-  type LoginStrategy,
+  type LoginWay,
   type MechanismFactory,
   type OfferedMechanism,
 } from "@postern/contracts";
@@ -15,7 +16,7 @@ import {
 export interface Abilities {
   readonly authenticator: Pick<Authenticator, "proves" | "believes">;
   /** How the backends of this protocol are logged in at. */
-  readonly strategies: readonly LoginStrategy[];
+  readonly logins: readonly LoginWay[];
   /** A route source checks passwords, and gives those for the backends. */
   readonly checkedByRoute: boolean;
   /** The listener asks clients for certificates. */
@@ -45,7 +46,7 @@ export function offeredMechanisms(
 
 /** The mechanism as it can be offered, or why it cannot be. */
 export function offer(mechanism: MechanismFactory, abilities: Abilities): OfferedMechanism | Obstacle {
-  const { authenticator, strategies, checkedByRoute, certificates } = abilities;
+  const { authenticator, logins, checkedByRoute, certificates } = abilities;
   const { needs, relays } = mechanism;
   if (needs === "certificate" && !certificates) return "needs clientCertificate: request or require on the listener";
   if (needs === "digest")
@@ -53,21 +54,21 @@ export function offer(mechanism: MechanismFactory, abilities: Abilities): Offere
       ? mechanism
       : "works only where a route source checks the password and gives the one for the backend; add a route with source: http and dialect: nginx (or sendPassword: true)";
   if (authenticator.proves.has(needs)) {
-    const strategy = strategies.find((one) => !carries(one, outcome(mechanism)));
-    if (strategy === undefined) return mechanism;
-    if (!relays || !authenticator.believes)
-      return `leaves no password behind it, and a backend with login: ${strategy} needs one; use login: master, oauth or xclient there`;
+    const login = logins.find((one) => !carries(one, outcome(mechanism)));
+    return login === undefined ? mechanism : nothingFor(login);
   }
   if (!authenticator.believes) return `needs a verifier that proves it (${needs}); there is none under authentication.verifiers`;
   if (!relays) return `cannot be passed through; it needs a verifier that proves it (${needs}) under authentication.verifiers`;
-  const strategy = strategies.find((one) => LOGIN_STRATEGIES[one].needsProof);
-  if (strategy !== undefined)
-    return `is checked by nobody, and login: ${strategy} opens any mailbox; add a verifier that proves it (${needs}) under authentication.verifiers`;
+  const login = logins.find(({ strategy }) => LOGIN_STRATEGIES[strategy].needsProof);
+  if (login !== undefined)
+    return `is checked by nobody, and login: ${login.strategy} opens any mailbox; add a verifier that proves it (${needs}) under authentication.verifiers`;
   return { ...mechanism, live: needs !== "password" && needs !== "token" };
 }
 
 const outcome = ({ needs }: MechanismFactory): Credentials["kind"] =>
   needs === "password" || needs === "token" ? needs : "proven";
 
-const carries = (strategy: LoginStrategy, kind: Credentials["kind"]): boolean =>
-  (LOGIN_STRATEGIES[strategy].carries as readonly string[]).includes(kind);
+const nothingFor = ({ strategy }: LoginWay): Obstacle =>
+  strategy === "oauth"
+    ? "brings no token, and a backend with login: oauth without tokenUrl needs one; set tokenUrl there"
+    : `leaves no password behind it, and a backend with login: ${strategy} needs one; use login: master, oauth or xclient there`;

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import {
   Failure,
   normaliseUser,
+  RELAY,
   systemClock,
   type Authenticator,
   type BackendLogin,
@@ -189,7 +190,7 @@ function listenerParts<R>(options: HarnessOptions<R>, house: HouseParts<R>): Lis
   const settings = Object.entries(protocol.settings).map(([key, setting]) => [key, "default" in setting && setting.default]);
   const { authenticator } = house;
   const certificates = (options.clientCertificate ?? "none") !== "none";
-  const abilities = { authenticator, strategies: ["relay"], checkedByRoute: true, certificates } as const;
+  const abilities = { authenticator, logins: [RELAY], checkedByRoute: true, certificates } as const;
   const context: ProtocolContext = {
     hostname: house.hostname,
     settings: Object.fromEntries(settings) as Readonly<Record<string, unknown>>,
