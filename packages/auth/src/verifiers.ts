@@ -1,11 +1,14 @@
 // The kinds of verifiers: the ONLY file here that names them all. A new kind is a folder and two lines.
 
 import { setting, type Clock, type Logger, type ValueOf, type Verifier } from "@postern/contracts";
+import { certificateSettings, createCertificateVerifier } from "./certificate/index.ts";
 import { createHttpVerifier } from "./http/index.ts";
 import { httpSettings } from "./http/settings.ts";
 import { createKerberosVerifier, kerberosSettings } from "./kerberos/verifier.ts";
 import { ntlmSettings } from "./ntlm/settings.ts";
 import { createNtlmVerifier } from "./ntlm/verifier.ts";
+import { createLdapVerifier } from "./ldap/index.ts";
+import { ldapSettings } from "./ldap/settings.ts";
 import { createOauthVerifier } from "./oauth/index.ts";
 import { oauthSettings } from "./oauth/settings.ts";
 import { createFileVerifier, fileSettings } from "./file/index.ts";
@@ -23,8 +26,10 @@ export const verifierSettings = setting.tagged("One verifier", "verifier", {
   file: fileSettings,
   http: httpSettings,
   kerberos: kerberosSettings,
+  ldap: ldapSettings,
   ntlm: ntlmSettings,
   oauth: oauthSettings,
+  certificate: certificateSettings,
   backend: backendSettings,
 });
 
@@ -41,7 +46,9 @@ const BUILDERS: {
   oauth: createOauthVerifier,
   http: createHttpVerifier,
   kerberos: createKerberosVerifier,
+  ldap: createLdapVerifier,
   ntlm: createNtlmVerifier,
+  certificate: createCertificateVerifier,
   backend: () => undefined,
 };
 

@@ -25,6 +25,7 @@ export { startOpenId } from "./neighbours/openid.ts";
 export type { OpenIdOptions, OpenIdProvider } from "./neighbours/openid.ts";
 export { encodeToken, macToken, publicJwk, signingKey, signToken } from "./neighbours/openid-token.ts";
 export { freePorts } from "./neighbours/ports.ts";
+export { startSlapd, type Slapd, type SlapdOptions, type SlapdUser } from "./neighbours/slapd.ts";
 export { createMailboxServer } from "./mailbox-server/index.ts";
 export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";
 export type { AccountOptions } from "./mailbox-server/store.ts";

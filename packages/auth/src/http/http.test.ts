@@ -131,6 +131,7 @@ for (const dialect of ["json", "nginx"] as const) {
         { verifiers: [], cache: 0, actAs: [], rights: [], masterSeparator: undefined },
         {
           ...CONTEXT,
+          secret: Buffer.alloc(32),
           logger: { error() {}, warn() {}, info() {}, debug() {}, isDebug: () => false },
         },
       );
