@@ -2,15 +2,13 @@
 // SASL's imtest and pop3test, NTLM and client certificates by curl, passwords by imapflow and poplib; and SCRAM passed
 // through to the Dovecot that checks it. The users' passwords are known to nobody but the gateway's file.
 
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import test from "ava";
 import { ImapFlow } from "imapflow";
 import { createAuthority, issue } from "@postern/certs";
-import { scramKeys } from "@postern/sasl";
 import { startDovecot, type Dovecot } from "@postern/testing";
 import { run, succeed, Talk, type Outcome } from "./clients.ts";
-import { startGateway, type Gateway } from "./gateway-process.ts";
+import { POSTERN, startGateway, type Gateway } from "./gateway-process.ts";
 import { ALICE, BOB, FILES, LISTENERS, PASSWORDS, WRONG } from "./mailboxes.ts";
 
 const CYRUS = "/usr/lib/cyrus/bin";
@@ -19,18 +17,13 @@ const MASTER = "Master-geheim-9";
 const INNER = "inner-geheim-8";
 
 const people = createAuthority("People");
-const badge = issue(people, { names: [ALICE] });
-const strangers = issue(createAuthority("Strangers"), { names: [ALICE] });
+const badge = issue(people, { names: [ALICE], client: true });
+const strangers = issue(createAuthority("Strangers"), { names: [ALICE], client: true });
 
 let mailboxes: Dovecot;
 let checked: Gateway;
 let passing: Gateway;
 let scramMailboxes: Dovecot;
-
-async function keysText(password: string): Promise<string> {
-  const { salt, iterations, storedKey, serverKey } = await scramKeys("sha256", password, randomBytes(16), 4096);
-  return [iterations, ...[salt, storedKey, serverKey].map((part) => part.toString("base64"))].join(",");
-}
 
 const leg = ({ imapPort, pop3Port }: Dovecot, login: unknown): Record<string, unknown> => ({
   imap: { url: `imap://127.0.0.1:${imapPort}`, login },
@@ -38,14 +31,15 @@ const leg = ({ imapPort, pop3Port }: Dovecot, login: unknown): Record<string, un
 });
 
 /** One line of the password file, as `postern passwd --scram --nt` writes it. */
-async function lineOf(user: string, gateway: string): Promise<string> {
-  const line = await succeed(gateway, ["passwd", "--scheme", "sha512-crypt", "--scram", "--nt", user], { input: `${PASSWORDS[user] ?? ""}\n` });
+async function lineOf(user: string): Promise<string> {
+  const line = await succeed(POSTERN, ["passwd", "--scheme", "sha512-crypt", "--scram", "--nt", user], {
+    input: `${PASSWORDS[user] ?? ""}\n`,
+  });
   return line.toString().trim();
 }
 
 test.before(async () => {
-  const { POSTERN } = await import("./gateway-process.ts");
-  const lines = await Promise.all([ALICE, BOB].map((user) => lineOf(user, POSTERN)));
+  const lines = await Promise.all([ALICE, BOB].map(lineOf));
   mailboxes = await startDovecot({ users: { [ALICE]: INNER, [BOB]: INNER }, masterUsers: { postern: MASTER } });
   const master = { strategy: "master", user: "postern", passwordFile: "master.pass" };
   checked = await startGateway({
@@ -77,7 +71,7 @@ test.before(async () => {
     },
   });
   scramMailboxes = await startDovecot({
-    users: { [ALICE]: `{SCRAM-SHA-256}${await keysText(PASSWORDS[ALICE] ?? "")}` },
+    users: { [ALICE]: PASSWORDS[ALICE] ?? "" },
     mechanisms: "plain scram-sha-256",
   });
   passing = await startGateway({
@@ -96,12 +90,19 @@ test.after.always(async () => {
 });
 
 /** imtest and pop3test: they end by 'L LOGOUT' or QUIT on their input. */
-function cyrus(program: "imtest" | "pop3test", port: number, mechanism: string, user: string, password: string, as = user): Promise<Outcome> {
+function cyrus(
+  program: "imtest" | "pop3test",
+  port: number,
+  mechanism: string,
+  user: string,
+  password: string,
+  as = user,
+): Promise<Outcome> {
   const args = ["-s", "-p", String(port), "-m", mechanism, "-a", user, "-u", as, "-w", password, "127.0.0.1"];
   return run(join(CYRUS, program), args, { input: program === "imtest" ? "z LOGOUT\r\n" : "QUIT\r\n", timeoutMs: 20_000 });
 }
 
-for (const mechanism of ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"]) {
+for (const mechanism of ["SCRAM-SHA-256", "PLAIN"]) {
   test(`authentication: imtest logs in by ${mechanism}, and not with a wrong password`, async (t) => {
     const good = await cyrus("imtest", checked.port("imaps"), mechanism, ALICE, PASSWORDS[ALICE] ?? "");
     t.regex(good.stdout.toString(), /Authenticated\./, good.stderr);
@@ -180,8 +181,9 @@ test("authentication: imapflow reads the mail of the user whom the file knows", 
 test("authentication: what a listener offers follows from what can be checked", async (t) => {
   const talk = await Talk.open({ port: checked.port("imaps") });
   const greeting = await talk.ask("a CAPABILITY\r\n", /^a OK .*\r\n/m);
-  for (const name of ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1", "NTLM"]) t.true(greeting.includes(`AUTH=${name}`), name);
-  for (const name of ["XOAUTH2", "GSSAPI", "EXTERNAL", "CRAM-MD5"]) t.false(greeting.includes(`AUTH=${name}`), name);
+  for (const name of ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "NTLM"]) t.true(greeting.includes(`AUTH=${name}`), name);
+  for (const name of ["XOAUTH2", "SCRAM-SHA-1", "GSSAPI", "EXTERNAL", "CRAM-MD5"])
+    t.false(greeting.includes(`AUTH=${name}`), name);
   talk.close();
   const badges = await Talk.open({ port: checked.port("badges") });
   t.true((await badges.ask("a CAPABILITY\r\n", /^a OK .*\r\n/m)).includes("AUTH=EXTERNAL"));
@@ -191,7 +193,7 @@ test("authentication: what a listener offers follows from what can be checked", 
 test("authentication: SCRAM passes through to the backend that checks it", async (t) => {
   const good = await cyrus("imtest", passing.port("imaps"), "SCRAM-SHA-256", ALICE, PASSWORDS[ALICE] ?? "");
   t.regex(good.stdout.toString(), /Authenticated\./, good.stderr);
-  await scramMailboxes.logged(new RegExp(`Login: user=<${ALICE}> method=SCRAM-SHA-256`));
+  await scramMailboxes.logged(new RegExp(`Login: user=<${ALICE}>, method=SCRAM-SHA-256`));
   const bad = await cyrus("imtest", passing.port("imaps"), "SCRAM-SHA-256", ALICE, WRONG);
   t.regex(bad.stdout.toString(), /Authentication failed/);
 });
