@@ -1,7 +1,7 @@
 // Login strategy master: a master user of the backend logs in on the user's behalf. It opens any mailbox, so it serves only
 // users whom the gateway has checked. The user's own password never reaches the backend. Two forms:
 //   authzid    SASL PLAIN with the master user as the one who proves and the user as whom to act (RFC 4616). Dovecot
-//              (passdb with master = yes), Cyrus (proxyservers, admins), Stalwart (impersonation permission).
+//              (passdb with master = yes); by its manual also Cyrus (proxyservers), not tried here.
 //   separator  one login name, user*master, by LOGIN, USER or PLAIN, whatever the backend offers. Dovecot with
 //              auth_master_user_separator.
 // Throws, when it is built, Error "KEY: sentence". Failure: not-authorized, backend-mechanism, verifier-down.

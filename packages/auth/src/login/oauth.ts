@@ -1,11 +1,11 @@
 // Login strategy oauth: a bearer token for the backend. Only for users whom the gateway has checked. With a tokenUrl:
 //   a client's token     is exchanged for one for the backend (RFC 8693, subject_token);
 //   any other proof      (password, Kerberos, certificate …): the gateway asks in its own name for a token of that user, with
-//                        requested_subject and no subject_token. That is Keycloak's impersonation (legacy token exchange,
-//                        feature admin-fine-grained-authz, role impersonation for the gateway's client); plain RFC 8693
-//                        has nothing for it, and Entra ID and AD FS do not take it.
-// Without a tokenUrl a client's own token is passed on, and nobody else can log in. Backends that take tokens: Dovecot (oauth2
-// passdb; it compares the user name with the token's), Stalwart, Cyrus (2.5 and later with an XOAUTH2 plugin), Exchange Online.
+//                        requested_subject and no subject_token. Keycloak calls that direct naked impersonation: its legacy
+//                        token exchange must be on, the gateway's client must have the right to impersonate, and user
+//                        names there must be those of the gateway. Plain RFC 8693 has nothing for it.
+// Without a tokenUrl a client's own token is passed on, and nobody else can log in. Tried with Dovecot 2.3: an oauth2 passdb
+// compares the user name with the token's, which is what keeps a token out of another mailbox at the backend.
 // Tokens are kept in memory only, until shortly before they expire. Never logs a token.
 //
 // Throws, when it is built, Error "KEY: sentence". Failure: not-authorized (nobody has checked the user, or the token

@@ -1,7 +1,8 @@
 // Login strategy xclient: the gateway says whose session it is, and the backend believes it because of where it comes from.
 // It opens any mailbox, so it serves only users whom the gateway has checked. By SASL EXTERNAL where the backend offers it,
 // otherwise by its login command with the password of passwordFile, or an empty one.
-//   Dovecot    a passdb with nopassword and allow_nets for the gateways' addresses. It takes any password, the empty one too.
+// Dovecot 2.3: a passdb with nopassword and allow_nets for the gateways' addresses. It takes an empty password by LOGIN, USER
+// and PASS, and SASL PLAIN and LOGIN. It must have no auth_master_user_separator, or user names must not hold it.
 // Throws, when it is built, Error "KEY: sentence". Failure: not-authorized, backend-mechanism, verifier-down.
 
 import { Secret, type BackendLogin, type LoginSettings } from "@postern/contracts";
