@@ -6,12 +6,12 @@ import { fileURLToPath } from "node:url";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createAuthenticator } from "@postern/auth";
+import { createAuthenticator, type NewHash } from "@postern/auth";
 import { Secret, systemClock } from "@postern/contracts";
 import { createMemoryLogger, testSession } from "@postern/testing";
 import test from "ava";
 import { passwordLine } from "./passwd.ts";
-import { readPassword } from "./passwd-input.ts";
+import { readPassword, Refused } from "./passwd-input.ts";
 
 const POSTERN = fileURLToPath(new URL("../../../bin/postern", import.meta.url));
 
@@ -106,26 +106,42 @@ test("passwd: two passwords that differ, Ctrl-C, and nothing at all are refused"
   t.regex((await atTerminal(["\r", "\r"], "alice")).screen, /the password is empty/);
 });
 
-test("passwd: what cannot be a password or a name is refused without showing it", async (t) => {
-  const cases: readonly (readonly [string | Buffer, readonly string[], RegExp])[] = [
-    ["", ["alice"], /^the password is empty\n$/],
-    ["\n", ["alice"], /^the password is empty\n$/],
-    ["s3cret\nalice\n", ["alice"], /more than one line/],
-    ["s3cret\u0007", ["alice"], /without control characters/],
-    [Buffer.from([0xff, 0xfe]), ["alice"], /must be UTF-8/],
-    ["s3cret".repeat(200), ["alice"], /more than 1024 bytes/],
-    ["s3cret".repeat(1_000_000), ["alice"], /more than 4096 bytes/],
-    ["s3cret".repeat(13), ["--scheme", "bcrypt", "alice"], /bcrypt takes passwords of at most 72 bytes, not 78/],
-    ["s3cret\u200e", ["--scram", "alice"], /SASLprep/],
-    ["s3cret", ["a:b"], /"a:b" is no user name/],
-    ["s3cret", ["#alice"], /is no user name/],
+/** What is not a terminal. */
+async function* piped(...chunks: readonly string[]): AsyncGenerator<Buffer> {
+  for (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+test("passwd: standard input is one line, however it comes", async (t) => {
+  t.is((await readPassword(piped("sec", "ret\r", "\n"), t.fail)).toString(), "secret");
+  t.is((await readPassword(piped("secret"), t.fail)).toString(), "secret");
+  const cases = { "": /^the password is empty$/, "\n": /^the password is empty$/, "s3cret\nalice\n": /more than one line/ };
+  for (const [input, message] of Object.entries({ ...cases, ["s3cret".repeat(1000)]: /more than 4096 bytes/ })) {
+    const error = await t.throwsAsync(readPassword(piped(input), t.fail), { instanceOf: Refused, message });
+    t.notRegex(error?.message ?? "", /s3cret/);
+  }
+});
+
+test("passwd: what clients cannot send is refused without showing it", async (t) => {
+  const cases: readonly (readonly [string | Buffer, NewHash, RegExp])[] = [
+    ["s3cret\u0007", "argon2id", /without control characters/],
+    [Buffer.from([0xff, 0xfe]), "argon2id", /must be UTF-8/],
+    ["s3cret".repeat(200), "argon2id", /more than 1024 bytes/],
+    ["s3cret".repeat(13), "bcrypt", /bcrypt takes passwords of at most 72 bytes, not 78/],
+    ["s3cret\u200e", "bcrypt", /SASLprep/],
   ];
-  for (const [input, args, message] of cases) {
-    const { code, out, err } = await passwd(input, ...args);
-    t.is(code, 1, `${args.join(" ")}: ${err}`);
-    t.is(out, "");
-    t.regex(err, message);
-    t.notRegex(err, /s3cret/);
+  for (const [input, scheme, message] of cases) {
+    const made = passwordLine("alice", Buffer.from(input as string), { scheme, scram: true, nt: false });
+    const error = await t.throwsAsync(made, { instanceOf: Refused, message });
+    t.notRegex(error?.message ?? "", /s3cret/);
+  }
+});
+
+test("passwd: a refusal is one sentence on standard error, and exit code 1", async (t) => {
+  t.deepEqual(await passwd("", "alice"), { code: 1, out: "", err: "the password is empty\n" });
+  for (const name of ["a:b", "#alice"]) {
+    const { code, out, err } = await passwd("s3cret", name);
+    t.deepEqual([code, out], [1, ""]);
+    t.is(err, `"${name}" is no user name for a password file: # at its start and : cannot be\n`);
   }
 });
 

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
-import type { NtlmResponse, Verifier } from "@postern/contracts";
+import { Failure, type NtlmResponse, type Verifier } from "@postern/contracts";
 import { authenticatorOf } from "../authenticator.ts";
 import { ntHash } from "../ntlm/check.ts";
 import { authenticatorSuite, contextOf, failureOf, password, SESSION } from "../suite.ts";
@@ -53,6 +53,16 @@ test("file: of a user who is not there nothing is said, whatever the password", 
     t.is(await verifier.check?.(password(name, "password"), SESSION), undefined, name);
 });
 
+test("file: an unknown user, or no user at all, costs a check of a hash like one who is known", async (t) => {
+  const { verifier } = await verifierOf(t, `alice:${PASSWORD}\n`);
+  for (const name of ["alice", "bob", "no\0name"]) {
+    const asked = Array.from({ length: 110 }, async () => verifier.check?.(password(name, "password"), SESSION));
+    const busy = (await Promise.allSettled(asked)).filter((result) => result.status === "rejected");
+    t.is(busy.length, 8, name);
+    t.true(busy.every(({ reason }) => reason instanceof Failure && reason.kind === "verifier-down"));
+  }
+});
+
 test("file: without any hash a password is wrong for who is there, and nobody else is known", async (t) => {
   const { verifier } = await verifierOf(t, `alice::nt=${NT}\n`);
   t.is((await failureOf(t, Promise.resolve(verifier.check?.(password("alice", "password"), SESSION)))).kind, "wrong-credentials");
@@ -80,12 +90,19 @@ test("file: SCRAM keys are given as they are in the file, to those who have them
 });
 
 test("file: SCRAM keys of who has none look like those of nobody", async (t) => {
-  const { verifier, house } = await verifierOf(t, `alice:${PASSWORD}\nbob:{SCRAM-SHA-256}${PENCIL_SHA256}`);
+  const more = PENCIL_SHA256.replace("4096", "10000");
+  const lines = [
+    `alice:${PASSWORD}`,
+    ...["bob", "carol"].map((user) => `${user}::scram-sha-256=${more}`),
+    `dan::scram-sha-256=${PENCIL_SHA256}`,
+  ];
+  const { verifier, house } = await verifierOf(t, lines.join("\n"));
   const { proofs } = authenticatorOf([verifier], false, POLICY, { ...contextOf(), ...house });
   const [alice, nobody] = [await proofs.scram?.("sha256", "alice"), await proofs.scram?.("sha256", "nobody")];
   t.is(alice?.user, undefined);
   t.is(nobody?.user, undefined);
-  t.is(alice?.keys.iterations, nobody?.keys.iterations);
+  t.is(alice?.keys.iterations, 10_000);
+  t.is(nobody?.keys.iterations, 10_000);
 });
 
 /** [MS-NLMP] section 3.3.2, with AV pairs of nothing. */

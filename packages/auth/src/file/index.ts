@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { Failure, normaliseUser, setting, type ScramHash, type ValueOf, type Verifier } from "@postern/contracts";
 import { checkNtlmv2 } from "../ntlm/check.ts";
+import { USUAL_ITERATIONS } from "../made-up-keys.ts";
 import { quoted } from "../quoted.ts";
 import { HashPool } from "./hash-pool.ts";
 import type { Account } from "./line.ts";
@@ -39,6 +40,9 @@ export function createFileVerifier({ path }: ValueOf<typeof fileSettings>, conte
   return {
     name: `file ${path}`,
     proves: file.proves,
+    get scramIterations() {
+      return file.latest.scramIterations ?? USUAL_ITERATIONS;
+    },
     async check({ kind, authcid, secret }) {
       if (kind !== "password") return undefined;
       const { users, typical } = await file.current();

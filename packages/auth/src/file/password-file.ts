@@ -52,6 +52,11 @@ export class PasswordFile {
     }
   }
 
+  /** The table as it was read last. */
+  get latest(): Table {
+    return this.#table;
+  }
+
   /** The table of the file as it is now, but for the last second. Never rejects. */
   async current(): Promise<Table> {
     const now = this.#context.clock.now();

@@ -15,6 +15,8 @@ export interface Table {
   /** A hash that costs what most do: unknown users are checked against it, and the result is thrown away. */
   readonly typical: string | undefined;
   readonly proves: readonly Proof[];
+  /** What most SCRAM keys have. */
+  readonly scramIterations: number | undefined;
 }
 
 /** The columns that a proof other than the password needs. */
@@ -26,6 +28,8 @@ export class TableBuilder {
   readonly #users = new Map<string, Account>();
   /** How many hashes of one cost there are, with one of them. */
   readonly #costs = new Map<string, { count: number; readonly example: string }>();
+  /** How many users have keys of so many iterations. */
+  readonly #iterations = new Map<string, number>();
   readonly #proves = new Set<Proof>(["password"]);
   readonly #problems: string[] = [];
   #line = 0;
@@ -51,7 +55,9 @@ export class TableBuilder {
     const problem = [...this.#problems.slice(0, SHOWN), ...(more > 0 ? [`and ${more} more`] : [])].join("; ");
     if (problem !== "") return { problem };
     const [most] = [...this.#costs.values()].toSorted((a, b) => b.count - a.count);
-    return { table: { users: this.#users, typical: most?.example, proves: [...this.#proves] } };
+    const [iterations] = [...this.#iterations].toSorted(([, a], [, b]) => b - a)[0] ?? [];
+    const scramIterations = iterations === undefined ? undefined : Number(iterations);
+    return { table: { users: this.#users, typical: most?.example, proves: [...this.#proves], scramIterations } };
   }
 
   #problem(sentence: string): void {
@@ -61,7 +67,13 @@ export class TableBuilder {
   #take(user: string, account: Account): void {
     this.#users.set(user, account);
     for (const [column, proof] of Object.entries(COLUMN_PROOFS)) if (column in account) this.#proves.add(proof);
-    const { password } = account;
+    const keys = account["scram-sha-256"] ?? account["scram-sha-1"];
+    const iterations = keys === undefined ? undefined : schemeOf(keys)?.cost(keys);
+    if (iterations !== undefined) this.#iterations.set(iterations, (this.#iterations.get(iterations) ?? 0) + 1);
+    this.#countCost(account);
+  }
+
+  #countCost({ password }: Account): void {
     const scheme = password === undefined ? undefined : schemeOf(password);
     if (password === undefined || scheme === undefined) return;
     const cost = `${scheme.name} ${scheme.cost(password)}`;
