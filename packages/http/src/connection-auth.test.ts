@@ -174,11 +174,11 @@ test("negotiate: one token logs in, the acceptor's token goes into the answer, a
 test("negotiate: several tokens are one exchange on the connection", async (t) => {
   const { auth, acceptors } = kerberos(3);
   for (const n of [1, 2]) {
-    const step = await request(auth, "Negotiate", n === 1 ? gssToken("one") : "\xa1 more");
+    const step = await request(auth, "Negotiate", n === 1 ? gssToken("one") : "more");
     t.deepEqual(told(step), [`Negotiate ${base64(`answer ${n}`)}`]);
     t.true(step.kind === "challenge" && step.isUnderWay);
   }
-  t.is(credentialsOf(await request(auth, "Negotiate", "\xa1 last")).kind, "proven");
+  t.is(credentialsOf(await request(auth, "Negotiate", "last")).kind, "proven");
   t.is(acceptors.length, 1);
 });
 
@@ -190,7 +190,7 @@ test("negotiate: an initial token in the middle begins anew, and the acceptor be
     acceptors.map(({ closed }) => closed),
     [1, 0],
   );
-  t.is(credentialsOf(await request(auth, "Negotiate", "\xa1 last")).kind, "proven");
+  t.is(credentialsOf(await request(auth, "Negotiate", "last")).kind, "proven");
 });
 
 test("negotiate: a ticket that is refused gives rejected credentials, and the acceptor is closed", async (t) => {

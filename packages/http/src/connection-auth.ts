@@ -1,13 +1,13 @@
 // The authentication state of one HTTP connection. NTLM and Negotiate take several requests of it and then hold for all
 // that follow (RFC 4559 section 6); Basic and Bearer come with each request. Knows no sockets and no server.
-// next() throws Failure exchange-malformed, unknown-mechanism, plaintext-refused. A no of a verifier is not thrown: it
-// becomes rejected credentials, so that it is delayed, counted and told like every failed login.
+// next() throws Failure exchange-malformed, exchange-cancelled, unknown-mechanism, plaintext-refused. A no of a verifier is
+// not thrown: it becomes rejected credentials, so that it is delayed, counted and told like every failed login.
 
 import { Failure, type Credentials, type MechanismContext } from "@postern/contracts";
-import { stepOf } from "@postern/sasl";
+import { stepOf, type SpnegoMechanism } from "@postern/sasl";
 import type { Authorization, Scheme } from "./authorization.ts";
 import { challenges } from "./challenges.ts";
-import { HTTP_MECHANISMS, type HttpMechanism } from "./schemes.ts";
+import { HTTP_MECHANISMS } from "./schemes.ts";
 
 /** Kerberos inside SPNEGO takes five; nothing takes more. */
 const MAX_ROUNDS = 10;
@@ -45,7 +45,7 @@ export interface ConnectionAuthOptions {
 export class ConnectionAuth {
   readonly #options: ConnectionAuthOptions;
   readonly #usable: readonly Scheme[];
-  #exchange: { readonly scheme: Scheme; readonly mechanism: HttpMechanism } | undefined;
+  #exchange: { readonly scheme: Scheme; readonly mechanism: SpnegoMechanism } | undefined;
   /** Since a login was tried last: a client that begins again and again has no more of them than others. */
   #rounds = 0;
   /** What NTLM or Negotiate came to last, and whether it holds for the connection. */

@@ -9,4 +9,4 @@ export {
   type HttpAuthStep,
   type HttpChallenge,
 } from "./connection-auth.ts";
-export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanism, type HttpMechanismFactory } from "./schemes.ts";
+export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanismFactory } from "./schemes.ts";

@@ -5,7 +5,12 @@ import { HTTP_MECHANISMS, offeredSchemes } from "./schemes.ts";
 
 const offered = (proves: readonly Proof[], strategies: readonly LoginStrategy[], believes = false, named?: readonly Scheme[]) =>
   offeredSchemes(
-    { authenticator: { proves: new Set(proves), believes }, strategies, checkedByRoute: false, certificates: false },
+    {
+      authenticator: { proves: new Set(proves), believes },
+      logins: strategies.map((strategy) => ({ strategy, tokenUrl: undefined })),
+      checkedByRoute: false,
+      certificates: false,
+    },
     named,
   );
 

@@ -1,22 +1,17 @@
 // The HTTP authentication schemes as mechanisms, so that what a listener offers follows from what its verifiers and
 // backends can do, as it does for SASL; and what more HTTP must know of each. Never throws.
 
-import type { MechanismContext, MechanismFactory, ServerMechanism } from "@postern/contracts";
-import { offeredMechanisms, type Abilities } from "@postern/sasl";
+import type { MechanismContext, MechanismFactory } from "@postern/contracts";
+import { offeredMechanisms, type Abilities, type SpnegoMechanism } from "@postern/sasl";
 import { SCHEMES, type Scheme } from "./authorization.ts";
 import { basic } from "./basic.ts";
 import { bearer } from "./bearer.ts";
 import { negotiate } from "./negotiate.ts";
 import { ntlm } from "./ntlm.ts";
 
-/** A mechanism that may have a word for the client with its yes (mutual authentication, RFC 4559 section 5). */
-export interface HttpMechanism extends ServerMechanism {
-  /** Once done: the token for the answer to the request. */
-  readonly last?: Buffer | undefined;
-}
-
 export interface HttpMechanismFactory extends MechanismFactory {
-  create(context: MechanismContext): HttpMechanism;
+  /** Its last word goes into the answer to the request (mutual authentication, RFC 4559 section 5). */
+  create(context: MechanismContext): SpnegoMechanism;
   /**
    * For a scheme whose exchange takes several requests, and whose login holds for the connection: is this the first
    * message of an exchange? One that is under way is over then. undefined: each request brings its own login.

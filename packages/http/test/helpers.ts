@@ -35,8 +35,11 @@ export function ntlmAuthenticate(user: string): Buffer {
   return Buffer.concat([header, ...parts]);
 }
 
-/** A token that begins as those of GSS-API do. */
-export const gssToken = (text: string): Buffer => Buffer.from(`\x60${text}`, "latin1");
+const KRB5 = Buffer.from("06092a864886f712010202", "hex");
+
+/** A token that begins as Kerberos' own do (RFC 2743 section 3.1). */
+export const gssToken = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([0x60, KRB5.length + text.length]), KRB5, Buffer.from(text, "latin1")]);
 
 export interface FakeGss extends GssAcceptor {
   closed: number;
