@@ -123,8 +123,8 @@ const poplib = (user: string, password: string): Promise<Buffer> =>
   succeed("/usr/bin/python3", ["-c", POPLIB, String(gateway.port("pop3s")), join(gateway.folder, "ca.pem"), user, password]);
 
 /** The answer to AUTHENTICATE or LOGIN. */
-async function said(command: string): Promise<string> {
-  const talk = await Talk.open({ port: gateway.port("imaps") });
+async function said(command: string, at = gateway): Promise<string> {
+  const talk = await Talk.open({ port: at.port("imaps") });
   const answer = await talk.ask(`a ${command}\r\n`, /^a .*\r\n/m);
   talk.close();
   return answer;
@@ -249,6 +249,17 @@ test.serial("backend login: a token that is not good, or somebody else's, is ref
   });
 });
 
+test.serial("backend login: the backend too refuses a token under another name", async (t) => {
+  for (const [token, answer] of [
+    [openid.token(CAROL), /^a OK/m],
+    [openid.token(BOB), /^(a NO|\+)/m],
+  ] as const) {
+    const talk = await Talk.open({ port: tokens.imapPort, tls: false });
+    t.regex(await talk.ask(`a AUTHENTICATE OAUTHBEARER ${bearer(CAROL, token)}\r\n`, /^[a+] .*\r\n/m), answer);
+    talk.close();
+  }
+});
+
 test.serial("backend login: a token is no password, and a password no token", async (t) => {
   await nobodyGetsIn(t, async () => {
     t.regex(await said(`AUTHENTICATE PLAIN ${plain(ALICE, openid.token(ALICE))}`), /^a NO/m);
@@ -259,12 +270,7 @@ test.serial("backend login: a token is no password, and a password no token", as
 test.serial("backend login: a user for whom the provider has no token is refused; while it is down, later", async (t) => {
   const other = await startGateway(options);
   t.teardown(async () => void (await other.stop()));
-  const login = async (): Promise<string> => {
-    const talk = await Talk.open({ port: other.port("imaps") });
-    const answer = await talk.ask(`a AUTHENTICATE PLAIN ${plain(CAROL)}\r\n`, /^a .*\r\n/m);
-    talk.close();
-    return answer;
-  };
+  const login = (): Promise<string> => said(`AUTHENTICATE PLAIN ${plain(CAROL)}`, other);
   await nobodyGetsIn(t, async () => {
     openid.refused.add(CAROL);
     t.regex(await login(), /^a NO \[AUTHORIZATIONFAILED\]/m);
@@ -279,12 +285,7 @@ test.serial("backend login: a user for whom the provider has no token is refused
 test.serial("backend login: a new master password in the file is used without a reload", async (t) => {
   const other = await startGateway({ ...options, files: { ...options.files, "master.pass": "Wrong-master-5\n" } });
   t.teardown(async () => void (await other.stop()));
-  const login = async (): Promise<string> => {
-    const talk = await Talk.open({ port: other.port("imaps") });
-    const answer = await talk.ask(`a AUTHENTICATE PLAIN ${plain(ALICE)}\r\n`, /^a .*\r\n/m);
-    talk.close();
-    return answer;
-  };
+  const login = (): Promise<string> => said(`AUTHENTICATE PLAIN ${plain(ALICE)}`, other);
   t.regex(await login(), /^a NO/m);
   await writeFile(join(other.folder, "master.pass"), `${MASTER}\n`);
   t.regex(await login(), /^a OK/m);
