@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -17,6 +18,42 @@ async function temporary(t: ExecutionContext): Promise<string> {
 }
 
 const install = (...args: string[]) => run(join(ROOT, "scripts/install"), args);
+
+/** What an installed gateway says to a wrong and to the right password of its file, in front of a backend that is not there. */
+async function answers(cleanup: AsyncDisposableStack, postern: string, folder: string): Promise<string[]> {
+  const passwd = ["passwd", "--scheme", "sha512-crypt", "alice"];
+  const child = spawn(postern, passwd, { env: BARE, stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.end("geheim\n");
+  await writeFile(join(folder, "users"), (await child.stdout.toArray()).join(""), { mode: 0o600 });
+  const config = `tls: { selfSigned: true }
+workers: 1
+listeners: [{ protocol: imap, address: "unix:${folder}/imap.sock", tls: starttls }]
+authentication: { verifiers: [{ verifier: file, path: users }] }
+limits: { login: { failureDelay: 0s } }
+backends: { mbx1: { imap: "imap://127.0.0.1:1" } }
+routes: [{ source: static, default: mbx1 }]
+`;
+  await writeFile(join(folder, "file.yaml"), config);
+  const serving = spawn(postern, ["serve", "--config", join(folder, "file.yaml")], {
+    env: BARE,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  cleanup.defer(async () => {
+    serving.kill();
+    if (serving.exitCode === null) await once(serving, "exit");
+  });
+  await once(serving.stdout, "data");
+  const client = connect(join(folder, "imap.sock")).setEncoding("latin1");
+  cleanup.defer(() => void client.destroy());
+  const told: string[] = [];
+  await once(client, "data");
+  for (const word of ["wrong", "geheim"]) {
+    client.write(`a LOGIN alice ${word}\r\n`);
+    const [line] = (await once(client, "data")) as [string];
+    told.push(/^a (NO \[\w+\])/m.exec(line)?.[1] ?? line);
+  }
+  return told;
+}
 
 test.serial("install: what is installed needs nothing of the repository, and serves with workers", async (t) => {
   const folder = await temporary(t);
@@ -41,6 +78,7 @@ test.serial("install: what is installed needs nothing of the repository, and ser
   t.is(good.code, 0, good.output);
 
   await using cleanup = new AsyncDisposableStack();
+  t.deepEqual(await answers(cleanup, postern, folder), ["NO [AUTHENTICATIONFAILED]", "NO [UNAVAILABLE]"]);
   const lines: string[] = [];
   const { ports, gateway } = await startTrial(cleanup, { postern: [postern], workers: 2, print: (line) => lines.push(line) });
   const client = connect(ports.imap, "127.0.0.1").setEncoding("latin1");

@@ -19,6 +19,9 @@ here=$(dirname "$(readlink -f "$0")")
 exec "$here/node" --disable-warning=ExperimentalWarning --max-semi-space-size=1 "$here/../lib/postern.mjs" "$@"
 `;
 
+/** One file each: the gateway, and the thread in which it checks password hashes. */
+const ENTRIES = ["bin/postern.ts", "packages/auth/src/file/hash-thread.ts"];
+
 /** Folders of the repository that come along as they are, and where they stand. */
 const SHARED = [
   ["scripts/systemd", "share/systemd"],
@@ -28,9 +31,8 @@ const SHARED = [
 
 async function bundle(folder: string): Promise<void> {
   const metafile = join(folder, "meta.json");
-  const output = join(folder, "lib/postern.mjs");
   const { code, output: said } = await run("esbuild", [
-    "bin/postern.ts",
+    ...ENTRIES,
     "--bundle",
     "--platform=node",
     "--format=esm",
@@ -39,10 +41,12 @@ async function bundle(folder: string): Promise<void> {
     "--keep-names",
     "--log-level=warning",
     `--banner:js=${REQUIRE}`,
-    `--outfile=${output}`,
+    `--outdir=${join(folder, "lib")}`,
+    "--entry-names=[name]",
+    "--out-extension:.js=.mjs",
     `--metafile=${metafile}`,
   ]);
-  if (code !== 0) throw new Error(`Cannot bundle bin/postern.ts:\n${said}`);
+  if (code !== 0) throw new Error(`Cannot bundle ${ENTRIES.join(" and ")}:\n${said}`);
   const inputs = JSON.parse(await readFile(metafile, "utf8")) as Metafile;
   await rm(metafile);
   await writeFile(join(folder, "share/doc/LICENCES.txt"), await licenceTexts(ROOT, inputs));
