@@ -144,6 +144,28 @@ test("authenticator: a yes is remembered for the same secret and a while, a no n
   t.is(source.asked.length, 5);
 });
 
+test("authenticator: a yes to a token is not remembered for longer than the token lasts", async (t) => {
+  const clock = createFakeClock();
+  let asked = 0;
+  const until = clock.now() + 10_000;
+  const source: Verifier = {
+    name: "oauth",
+    proves: ["token"],
+    check: () => Promise.resolve(++asked < 3 ? { user: "alice", until } : undefined),
+    close() {},
+  };
+  const token = (): Credentials => ({ ...proven("alice"), kind: "token", mechanism: "OAUTHBEARER", secret: new Secret("t0ken") });
+  const { check } = build([source], { cache: 60_000 }, false, clock);
+  await check(token(), SESSION);
+  await check(token(), SESSION);
+  t.is(asked, 1);
+  await clock.advance(10_000);
+  await check(token(), SESSION);
+  t.is(asked, 2);
+  const failure = await failureOf(t, check(token(), SESSION));
+  t.deepEqual([failure.kind, failure.challenge?.toString()], ["wrong-credentials", '{"status":"invalid_token"}']);
+});
+
 test("authenticator: the same question at the same moment is asked once", async (t) => {
   const source = verifier("slow", { alice: "one" });
   const { check } = build([source], { cache: 60_000 });

@@ -20,6 +20,7 @@ import { createPolicy } from "./policy.ts";
 import { quoted } from "./quoted.ts";
 import { madeUpKeys, USUAL_ITERATIONS } from "./made-up-keys.ts";
 import type { AuthSettings } from "./settings.ts";
+import { tokenChallenge } from "./token-challenge.ts";
 import { buildVerifier, type VerifierContext } from "./verifiers.ts";
 
 export interface AuthenticatorContext extends VerifierContext {
@@ -65,12 +66,8 @@ export function authenticatorOf(
   ): Promise<string | undefined> {
     for (const verifier of verifiers) {
       if (!verifier.proves.includes(credentials.kind)) continue;
-      const found = await cache.remember(
-        verifier.name,
-        credentials,
-        async () => (await verifier.check?.(credentials, session))?.user,
-      );
-      if (found !== undefined) return found;
+      const found = await cache.remember(verifier.name, credentials, async () => verifier.check?.(credentials, session));
+      if (found !== undefined) return found.user;
     }
     return undefined;
   }
@@ -101,7 +98,12 @@ export function authenticatorOf(
           const user = await verdict(credentials, session);
           if (user !== undefined) return proven(user, credentials, session);
           if (believes) return policy.allow(await backend.check(credentials, session), session);
-          throw new Failure("wrong-credentials", `no verifier knows ${quoted(credentials.authcid)}`);
+          const challenge = credentials.kind === "token" && tokenChallenge(credentials.mechanism, "invalid_token");
+          throw new Failure(
+            "wrong-credentials",
+            `no verifier knows ${quoted(credentials.authcid)}`,
+            challenge ? { challenge } : {},
+          );
         }
       }
     },

@@ -3,22 +3,17 @@
 // at the same moment are asked once. Memory is bounded. Never throws by itself.
 
 import { createHmac, randomBytes } from "node:crypto";
-import type { Clock, Credentials } from "@postern/contracts";
+import type { Clock, Credentials, Verdict } from "@postern/contracts";
 
 const MAX_ENTRIES = 50_000;
-
-interface Entry {
-  readonly user: string;
-  readonly until: number;
-}
 
 export class SecretCache {
   readonly #lifeMs: number;
   readonly #clock: Clock;
   readonly #key = randomBytes(32);
   /** By hash, oldest first. */
-  readonly #entries = new Map<string, Entry>();
-  readonly #asked = new Map<string, Promise<string | undefined>>();
+  readonly #entries = new Map<string, Required<Verdict>>();
+  readonly #asked = new Map<string, Promise<Verdict | undefined>>();
 
   /** Milliseconds; 0: nothing is remembered. */
   constructor(lifeMs: number, clock: Clock) {
@@ -30,28 +25,28 @@ export class SecretCache {
   async remember(
     verifier: string,
     credentials: Credentials,
-    ask: () => Promise<string | undefined>,
-  ): Promise<string | undefined> {
+    ask: () => Promise<Verdict | undefined>,
+  ): Promise<Verdict | undefined> {
     if (this.#lifeMs === 0 || credentials.kind === "digest") return ask();
     const hash = this.#hash(verifier, credentials);
     const entry = this.#entries.get(hash);
-    if (entry !== undefined && entry.until > this.#clock.now()) return entry.user;
+    if (entry !== undefined && entry.until > this.#clock.now()) return entry;
     const running = this.#asked.get(hash);
     if (running !== undefined) return running;
     const asking = ask();
     this.#asked.set(hash, asking);
     try {
-      const user = await asking;
-      if (user !== undefined) this.#add(hash, user);
-      return user;
+      const verdict = await asking;
+      if (verdict !== undefined) this.#add(hash, verdict);
+      return verdict;
     } finally {
       this.#asked.delete(hash);
     }
   }
 
-  #add(hash: string, user: string): void {
+  #add(hash: string, { user, until = Infinity }: Verdict): void {
     this.#entries.delete(hash);
-    this.#entries.set(hash, { user, until: this.#clock.now() + this.#lifeMs });
+    this.#entries.set(hash, { user, until: Math.min(until, this.#clock.now() + this.#lifeMs) });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
   }

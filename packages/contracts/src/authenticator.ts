@@ -24,6 +24,8 @@ export interface Authenticator {
 /** Whom a verifier found, before normalisation. */
 export interface Verdict {
   readonly user: string;
+  /** Milliseconds of the wall clock: from then on the yes is worth nothing (a token runs out). */
+  readonly until?: number;
 }
 
 /**

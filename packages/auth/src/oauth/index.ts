@@ -8,6 +8,7 @@
 import { Failure, normaliseUser, type TokenCredentials, type Verifier, type Verdict } from "@postern/contracts";
 import { SecretFile } from "../login/secret-file.ts";
 import { quoted } from "../quoted.ts";
+import { tokenChallenge } from "../token-challenge.ts";
 import type { VerifierContext } from "../verifiers.ts";
 import { checkScope, Refusal, userIn, type Facts } from "./claims.ts";
 import { introspect, type Introspection } from "./introspection.ts";
@@ -47,7 +48,7 @@ export function createOauthVerifier(settings: OauthSettings, { clock, logger, de
     if (name === undefined) throw new Refusal(`no user has the name ${quoted(user)}`);
     if (authcid !== "" && normaliseUser(authcid, defaultDomain) !== name)
       throw new Refusal(`the token is that of ${quoted(name)}, and ${quoted(authcid)} is somebody else`);
-    return { user };
+    return { user, ...(typeof claims["exp"] === "number" && { until: claims["exp"] * 1000 }) };
   }
 
   return {
@@ -59,7 +60,8 @@ export function createOauthVerifier(settings: OauthSettings, { clock, logger, de
         return await verdictOf(credentials);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        const challenge = challengeOf(credentials.mechanism, error.status, settings);
+        const more = { scope: scope.join(" "), configuration: discoveryUrl(issuer) };
+        const challenge = tokenChallenge(credentials.mechanism, error.status, more);
         throw new Failure("wrong-credentials", `token of ${issuer}: ${error.message}`, { challenge });
       }
     },
@@ -80,14 +82,4 @@ function introspectionOf(
   if (clientSecretFile === undefined) throw new Error("clientSecretFile: introspectionUrl needs the gateway's secret there");
   const server = new OauthServer("introspectionUrl", introspectionUrl, options);
   return { server, client: { id: clientId, secret: new SecretFile("clientSecretFile", clientSecretFile) } };
-}
-
-/** What the client is shown before the no: RFC 7628 section 3.2.2, or the words that clients of XOAUTH2 know. */
-function challengeOf(mechanism: string, status: Refusal["status"], { issuer, scope }: OauthSettings): Buffer {
-  const scopes = scope.length === 0 ? {} : { scope: scope.join(" ") };
-  const words =
-    mechanism === "XOAUTH2"
-      ? { status: "401", schemes: "bearer", ...scopes }
-      : { status, ...scopes, "openid-configuration": discoveryUrl(issuer) };
-  return Buffer.from(JSON.stringify(words));
 }
