@@ -57,31 +57,32 @@ class Acceptor implements GssAcceptor {
 
   step(token: Buffer): { readonly token: Buffer | undefined; readonly done: boolean } {
     this.#must("steps");
+    try {
+      return this.#accept(token);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #accept(token: Buffer): { readonly token: Buffer | undefined; readonly done: boolean } {
+    // The library would begin SPNEGO by itself.
+    if (token.length === 0) throw new Failure("exchange-malformed", "Kerberos: an empty token");
     const library = this.#library;
-    const answer = emptyBuffer();
-    const input = bufferOf(library, token);
-    const credential = pointerIn(this.#credential);
+    const [input, answer, credential] = [bufferOf(library, token), emptyBuffer(), pointerIn(this.#credential)];
+    const [context, bindings] = [this.#context, this.#bindings];
     const status = this.#call((minor) =>
-      library.gss_accept_sec_context(
-        minor,
-        this.#context,
-        credential,
-        input,
-        this.#bindings,
-        null,
-        null,
-        answer,
-        null,
-        null,
-        null,
-      ),
+      library.gss_accept_sec_context(minor, context, credential, input, bindings, null, null, answer, null, null, null),
     );
-    // Any other bit is an error or says that the token was here before.
+    // Any other bit is an error, or says that the token was here before.
     const refused = (status.major & ~CONTINUE_NEEDED) !== 0 ? refusal(library, status) : undefined;
     const output = takeBuffer(library, answer);
-    if (refused === undefined && status.major === 0) this.#finish();
     if (refused !== undefined) throw refused;
-    return { token: output.length === 0 ? undefined : output, done: status.major === 0 };
+    const done = status.major === 0;
+    if (done) this.#finish();
+    // So MIT says of a token whose type is wrong.
+    else if (output.length === 0) throw new Failure("exchange-malformed", "Kerberos: the token is of the wrong type");
+    return { token: output.length === 0 ? undefined : output, done };
   }
 
   wrap(data: Buffer): Buffer {

@@ -55,6 +55,8 @@ export function refusal(library: GssLibrary, status: Status): Failure {
     );
   if (routine === BAD_BINDINGS)
     return new Failure("wrong-credentials", `Kerberos: ${words}: the client was on another TLS channel than ours`);
+  // MIT has no words for an AP-REQ that cannot be decoded.
+  if (words === "") return new Failure("exchange-malformed", "Kerberos: the token cannot be read");
   return new Failure(kindOf(status), `Kerberos: ${words}`);
 }
 
@@ -62,7 +64,7 @@ export function refusal(library: GssLibrary, status: Status): Failure {
 export function wordsOf(library: GssLibrary, { major, minor }: Status): string {
   const texts = [...textsOf(library, major >>> 0, 1), ...(minor === 0 ? [] : textsOf(library, minor >>> 0, 2))];
   return texts
-    .filter((text) => text !== "" && !/^(Unspecified GSS failure|Unknown error)/.test(text))
+    .filter((text) => text !== "" && !/^(Unspecified GSS failure|Unknown error|Success$)/.test(text))
     .join("; ")
     .replace(/[^\x20-\x7e]/g, "?")
     .slice(0, WORDS);
