@@ -1,5 +1,5 @@
 // Who may import whom: compares every package.json and every import with layers.json, so that the layers cannot rot.
-// Tests may also use testing, certs and core, and the tools of the root's devDependencies. Reads only. Throws when layers.json or a manifest cannot be read.
+// Tests may also use testing, certs, core and auth, and the tools of the root's devDependencies. Reads only. Throws when layers.json or a manifest cannot be read.
 
 import { readFile } from "node:fs/promises";
 import { isBuiltin } from "node:module";
@@ -11,7 +11,7 @@ type Layers = Readonly<Record<string, readonly string[]>>;
 
 const SCOPE = "@postern/";
 /** What a test may use besides its package's own layers. */
-const FOR_TESTS = ["testing", "certs", "core"];
+const FOR_TESTS = ["testing", "certs", "core", "auth"];
 /** Never part of an installation, so it alone may depend on testing outside of tests. */
 const NEVER_SHIPPED = "scripts";
 

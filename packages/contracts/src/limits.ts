@@ -14,17 +14,14 @@ export interface ConnectionLimits {
   user(user: string): Promise<Place>;
 }
 
-/** Slows down who guesses. Nobody is locked out: answers come later, not never. */
+/**
+ * Slows down who guesses, by address and by account. `user` is whose secret the client claims to have, normalised; "" when
+ * that is no name. Names and secrets are kept only as keyed hashes.
+ */
 export interface LoginGuard {
-  /**
-   * Milliseconds to wait before this attempt is looked at. `user` is whom the client claims to be, normalised; "" when
-   * there is no such name. Failure too-many-failures: it is not looked at at all.
-   */
+  /** Milliseconds to wait before this attempt is looked at. Failure too-many-failures: it is not looked at at all. */
   delayBefore(host: string, user: string): number;
-  /**
-   * Milliseconds to wait before the client is told no. It grows by address; a repeat of the same wrong password for the
-   * same user adds nothing. Secrets are kept only as keyed hashes.
-   */
+  /** Milliseconds to wait before the client is told no. A repeat of the same wrong password for the same user adds nothing. */
   failed(host: string, user: string, credentials: Credentials): number;
   succeeded(host: string, user: string): void;
 }

@@ -28,10 +28,12 @@ export interface ServerMechanism {
 /** What a mechanism may know of the connection and of the house. */
 export interface MechanismContext {
   readonly hostname: string;
-  /** The protocol's name among GSS-API services: imap, pop, smtp, HTTP. */
+  /** The protocol's name among GSS-API services: what stands before the host in a service's principal. */
   readonly service: string;
   readonly proofs: Proofs;
   readonly bindings: ChannelBindings;
+  /** Is the mechanism of this name on offer on this connection? */
+  readonly offers: (name: string) => boolean;
   /** The client's certificate, when it is valid. */
   readonly certificate: ClientCertificate | undefined;
   /** Milliseconds of the wall clock. */

@@ -67,7 +67,7 @@ export type ChannelBindings = (type: ChannelBindingType) => Buffer | undefined;
 export interface Proofs {
   scram?(hash: ScramHash, user: string): Promise<ScramAccount>;
   ntlm?(response: NtlmResponse): Promise<NtlmAccount>;
-  /** `service` is the first part of the principal: imap, pop, smtp, HTTP. `binding` as in the TLS channel. */
+  /** `service` is what stands before the host in the service's principal. `binding` as in the TLS channel. */
   gss?(service: string, binding: Buffer | undefined): GssAcceptor;
   /** The user of a principal, before normalisation. */
   principal?(principal: string): Promise<string>;

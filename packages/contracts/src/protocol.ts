@@ -61,7 +61,7 @@ export interface LineProtocol {
   /** Backend URL schemes and what they mean. */
   readonly schemes: Readonly<Record<string, { readonly tls: LegTls; readonly port: number }>>;
   readonly settings: Fields;
-  /** Its name among GSS-API services (RFC 4752, RFC 4559): imap, pop, smtp. */
+  /** Its name among GSS-API services (RFC 4752, RFC 4559). */
   readonly service: string;
   /** Greeting (once) and dialogue until there are credentials; undefined when the client said goodbye. */
   converse(client: ClientDialogue, session: Session, context: ProtocolContext): Promise<Attempt | undefined>;

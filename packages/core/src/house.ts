@@ -54,7 +54,7 @@ export interface House {
   readonly authenticator: Authenticator;
   /** How the gateway logs in at a leg. */
   readonly loginAt: (leg: Leg) => BackendLogin;
-  /** Whom a client claims to be, normalised; "" when it is no name. */
+  /** Whose secret a client claims to have, normalised; "" when it is no name. Failed logins are counted by it. */
   readonly claimedUser: (credentials: Credentials) => string;
   readonly router: Router;
   readonly health: Health;

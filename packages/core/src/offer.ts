@@ -72,13 +72,15 @@ export async function authenticateBy(
   return { credentials, lastChallenge };
 }
 
-function mechanismContext({ client, session, context }: Front): MechanismContext {
+function mechanismContext(front: Front): MechanismContext {
+  const { client, session, context } = front;
   const certificate = session.tls?.clientCertificate;
   return {
     hostname: context.hostname,
     service: context.service,
     proofs: context.proofs,
     bindings: (type) => client.bindings(type),
+    offers: (wanted) => usableMechanisms(front).some(({ name }) => name === wanted),
     certificate: certificate?.verify === "SUCCESS" ? certificate : undefined,
     now: Date.now,
   };

@@ -144,7 +144,7 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
   const route = await house.router.find({ user: session.identity.user, protocol: listener.protocol.name, credentials, session });
   const checked = { credentials, identity: session.identity, login: route.login };
   const welcome = await firstWelcome(house.health.order(route.legs), checked, visit).finally(() => route.login?.secret?.wipe());
-  house.guard.succeeded(session.client.host, session.identity.user);
+  house.guard.succeeded(session.client.host, house.claimedUser(credentials));
   session.stage = "limits";
   visit.places.push(await house.limits.user(session.identity.user));
   return welcome;

@@ -14,6 +14,6 @@ const GUESSES: ReadonlySet<FailureKind> = new Set([
 /** Milliseconds from the attempt to its answer, at least. The attempt's secret must not be wiped yet. */
 export function slowDown(failure: Failure, attempt: Attempt, house: House, session: Session): number {
   if (!GUESSES.has(failure.kind)) return failure.waitMs;
-  const user = session.identity?.user ?? house.claimedUser(attempt.credentials);
-  return Math.max(failure.waitMs, house.guard.failed(session.client.host, user, attempt.credentials));
+  const { credentials } = attempt;
+  return Math.max(failure.waitMs, house.guard.failed(session.client.host, house.claimedUser(credentials), credentials));
 }

@@ -49,7 +49,7 @@ export function buildAuthentication(config: GatewayConfig, tools: Tools): Authen
   return {
     authenticator,
     loginAt,
-    claimedUser: ({ authcid, authzid }) => normaliseUser(authzid === "" ? authcid : authzid, defaultDomain) ?? "",
+    claimedUser: ({ authcid }) => normaliseUser(authcid, defaultDomain) ?? "",
     close() {
       authenticator.close();
       for (const login of logins.values()) login.close();

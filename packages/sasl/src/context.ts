@@ -9,6 +9,7 @@ export function bareContext(rest: Partial<MechanismContext> = {}): MechanismCont
     service: "imap",
     proofs: {},
     bindings: () => undefined,
+    offers: () => false,
     certificate: undefined,
     now: Date.now,
     ...rest,

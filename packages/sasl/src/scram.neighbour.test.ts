@@ -60,7 +60,7 @@ async function converse(t: ExecutionContext, mechanism: MechanismFactory, client
     return message;
   };
   const certificate = { verify: "SUCCESS", subject: "CN=alice", issuer: "CN=ca", serial: "01", fingerprint: "00", pem: "" };
-  const context = bareContext({ proofs, certificate, ...(client.unbound === true ? {} : { bindings }) });
+  const context = bareContext({ proofs, certificate, ...(client.unbound === true ? {} : { bindings, offers: () => true }) });
   try {
     const first = await read();
     const credentials = await runExchange(mechanism.create(context), first === "" ? "=" : first, (challenge) => {

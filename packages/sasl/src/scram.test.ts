@@ -53,7 +53,7 @@ for (const { title, variant, salt, nonce, dialogue } of VECTORS) {
 
 for (const [mechanism, hash] of ALL) {
   const { name } = mechanism;
-  const create = (): ServerMechanism => mechanism.create(bareContext({ proofs, bindings }));
+  const create = (): ServerMechanism => mechanism.create(bareContext({ proofs, bindings, offers: () => true }));
   const told = { hash, header: header(mechanism), ...binding(mechanism) };
 
   test(`${name}: the right password is proven, in the name of the verifier`, async (t) => {
@@ -109,7 +109,7 @@ for (const [mechanism, hash] of ALL) {
 test("scram: a client that sees no channel binding where there is some is refused, as somebody came between", async (t) => {
   for (const [mechanism, hash] of ALL.filter(([{ bound }]) => !bound)) {
     const who = (): ReturnType<typeof client> => client({ hash, header: "y,," });
-    const credentials = await converse(mechanism.create(bareContext({ proofs, bindings })), who());
+    const credentials = await converse(mechanism.create(bareContext({ proofs, bindings, offers: () => true })), who());
     t.is(credentials.kind === "rejected" && credentials.failure.kind, "wrong-credentials");
     t.is((await converse(mechanism.create(bareContext({ proofs })), who())).kind, "proven");
   }
@@ -119,7 +119,7 @@ test("scram: both kinds of channel binding are taken, and only those of this cha
   for (const [mechanism, hash] of ALL.filter(([{ bound }]) => bound)) {
     for (const type of ["tls-exporter", "tls-server-end-point"] as const) {
       const told = { hash, header: `p=${type},,` };
-      const create = (): ServerMechanism => mechanism.create(bareContext({ proofs, bindings }));
+      const create = (): ServerMechanism => mechanism.create(bareContext({ proofs, bindings, offers: () => true }));
       t.is((await converse(create(), client({ ...told, binding: BINDING[type] }))).kind, "proven");
       const elsewhere = await converse(create(), client({ ...told, binding: Buffer.from("bytes of another channel") }));
       t.is(elsewhere.kind === "rejected" && elsewhere.failure.kind, "wrong-credentials");

@@ -101,11 +101,11 @@ export class Scram implements ServerMechanism {
 
   async #open(response: Buffer): Promise<MechanismStep> {
     const { name, hash } = this.#variant;
-    const { proofs, bindings } = this.#context;
+    const { proofs, offers } = this.#context;
     const first = readFirst(this.#variant, response);
     this.#claimed = first.authcid;
     // The client saw no -PLUS although it is on offer: somebody took it out of the list (RFC 5802 section 6).
-    if (first.flag === "y" && bindings("tls-server-end-point") !== undefined)
+    if (first.flag === "y" && offers(`${name}-PLUS`))
       throw new Failure("wrong-credentials", `${name}: the client believes that channel binding is not on offer, but it is`);
     const binding = this.#binding(first).toString("base64");
     if (proofs.scram === undefined) throw new Failure("internal", `${name}: no verifier has keys`);

@@ -38,7 +38,10 @@ async function authenticate({ session, args }: Call): Promise<string> {
     return session.wire.line();
   };
   const initial = args[1] === undefined ? undefined : word(args[1]);
-  session.user = logIn(session.accounts, await runExchange(mechanism.create(bareContext({ hostname: session.name })), initial, ask));
+  session.user = logIn(
+    session.accounts,
+    await runExchange(mechanism.create(bareContext({ hostname: session.name })), initial, ask),
+  );
   return `[CAPABILITY ${CAPABILITY}] Logged in`;
 }
 

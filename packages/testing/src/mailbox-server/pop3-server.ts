@@ -63,7 +63,9 @@ async function auth(session: Session, [name = "", initial]: readonly string[]): 
     session.wire.write(`+ ${challenge}\r\n`);
     return session.wire.line();
   };
-  return session.enter(logIn(session.accounts, await runExchange(mechanism.create(bareContext({ hostname: session.name })), initial, ask)));
+  return session.enter(
+    logIn(session.accounts, await runExchange(mechanism.create(bareContext({ hostname: session.name })), initial, ask)),
+  );
 }
 
 function pass(session: Session, args: readonly string[]): Answer {
