@@ -22,7 +22,9 @@ const authenticator = createAuthenticator(
   {
     verifiers: [
       { verifier: "file", path },
-      ...(keytab === "" ? [] : [{ verifier: "kerberos" as const, keytab, realms: {}, map: {} }]),
+      ...(keytab === ""
+        ? []
+        : [{ verifier: "kerberos" as const, keytab, realms: {}, channelBinding: "check" as const, map: {} }]),
     ],
     cache: 0,
     actAs: [],
