@@ -25,12 +25,13 @@ export function setEnvironment(environment: KerberosEnvironment): void {
 export interface House {
   readonly keytab: string;
   readonly realms?: Readonly<Record<string, string>>;
+  readonly channelBinding?: "check" | "ignore";
 }
 
-export function kerberosAuthenticator({ keytab, realms = {} }: House): Authenticator {
+export function kerberosAuthenticator({ keytab, realms = {}, channelBinding = "check" }: House): Authenticator {
   return createAuthenticator(
     {
-      verifiers: [{ verifier: "kerberos", keytab, realms, map: {} }],
+      verifiers: [{ verifier: "kerberos", keytab, realms, map: {}, channelBinding }],
       cache: 0,
       actAs: [],
       rights: [],

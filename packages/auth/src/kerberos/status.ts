@@ -54,7 +54,10 @@ export function refusal(library: GssLibrary, status: Status): Failure {
       `Kerberos: ${words}: the clocks of the client and of this host are further apart than clockskew in krb5.conf (five minutes by default); set them right on both`,
     );
   if (routine === BAD_BINDINGS)
-    return new Failure("wrong-credentials", `Kerberos: ${words}: the client was on another TLS channel than ours`);
+    return new Failure(
+      "wrong-credentials",
+      `Kerberos: ${words}: the client is bound to another TLS channel; is somebody in between? A client that binds to something else than the certificate needs channelBinding: ignore`,
+    );
   // MIT has no words for an AP-REQ that cannot be decoded.
   if (words === "") return new Failure("exchange-malformed", "Kerberos: the token cannot be read");
   return new Failure(kindOf(status), `Kerberos: ${words}`);

@@ -25,6 +25,11 @@ export const kerberosSettings = setting.group(
       "REALM",
       domain,
     ),
+    channelBinding: setting.choice(
+      "check: a client that binds its ticket to the certificate (tls-server-end-point) is refused when it has seen another; one that binds to nothing is let in. ignore: for clients that bind to something else, as Cyrus SASL's do to tls-unique, and where something in front of the gateway ends TLS with a certificate of its own.",
+      ["check", "ignore"],
+      { default: "check" },
+    ),
     map: setting.dict("Users by principal (alice/admin@EXAMPLE.COM), before realms.", "PRINCIPAL", user),
   },
 );
@@ -33,13 +38,16 @@ export type KerberosSettings = ValueOf<typeof kerberosSettings>;
 
 /** Throws an Error that begins with the key. */
 export function createKerberosVerifier(settings: KerberosSettings): Verifier {
-  const { keytab, realms, map } = settings;
+  const { keytab, realms, map, channelBinding } = settings;
   const library = load();
   checkKeytab(keytab);
   return {
     name: `kerberos ${keytab}`,
     proves: ["kerberos"],
-    gss: (service, binding) => createAcceptor(library, { keytab, service: spelled(service, keytab), binding }),
+    gss(service, binding) {
+      const checked = channelBinding === "ignore" ? undefined : binding;
+      return createAcceptor(library, { keytab, service: spelled(service, keytab), binding: checked });
+    },
     principal: (principal) => Promise.resolve(userOf(principal, { realms, map })),
     close() {},
   };

@@ -1,5 +1,6 @@
-// SASL GSS-SPNEGO, as Windows and Cyrus SASL speak it ([MS-SPNG] in SASL's frame, RFC 4422 section 5): SPNEGO tokens, and no
-// security layer behind them. Throws what SpnegoExchange throws.
+// SASL GSS-SPNEGO, as Windows and Cyrus SASL have it ([MS-SPNG] in SASL's frame, RFC 4422 section 5): SPNEGO tokens, and no
+// security layer behind them. Offered only when a listener names it: Cyrus SASL's clients put a layer on it whatever the
+// server thinks, and would choose it. They do well with GSSAPI. Throws what SpnegoExchange throws.
 
 import {
   Failure,
@@ -15,7 +16,7 @@ export const gssSpnego: MechanismFactory = {
   name: "GSS-SPNEGO",
   plaintext: false,
   bound: false,
-  onRequest: false,
+  onRequest: true,
   needs: "kerberos",
   relays: false,
   create: (context) => new GssSpnego(context),
