@@ -1,0 +1,2 @@
+// SMTP as the gateway speaks it: submission.
+export {};
