@@ -1,5 +1,5 @@
 import test from "ava";
-import { Failure, Secret, type Credentials, type Place } from "@postern/contracts";
+import { Failure, Secret, type Credentials, type Identity, type Place } from "@postern/contracts";
 import { createFakeClock, testAuthenticator } from "@postern/testing";
 import { lineProtocol } from "../test/line-protocol.ts";
 import { allOver, backend, client, gateway } from "../test/scene.ts";
@@ -69,6 +69,27 @@ test("path: the guard is asked with the secret as it was, and holds the answer b
   t.is(await hear(), "NO wrong-credentials");
   peer.end();
   await allOver(t, harness);
+});
+
+test("path: a failed login is logged under the name that it was for, and not under that of the attempt before", async (t) => {
+  const dead = await backend(t, "NO backend-unavailable");
+  const check = (credentials: Credentials): Promise<Identity> =>
+    credentials.authcid === "alice"
+      ? Promise.resolve({ user: "alice@example.com", proven: true })
+      : Promise.reject(new Failure("wrong-credentials", "wrong password"));
+  const harness = gateway(t, { legs: [dead.leg], house: { authenticator: testAuthenticator({ check }) } });
+  const { say, hear, peer } = await client(t, harness);
+  say("LOGIN alice s3cret");
+  await hear();
+  say("LOGIN mallory s3cret");
+  await hear();
+  peer.end();
+  await allOver(t, harness);
+  const failed = harness.logger.records.filter(({ message }) => message === "login failed");
+  t.deepEqual(
+    failed.map(({ fields }) => fields?.["user"]),
+    ["alice@example.com", "mallory"],
+  );
 });
 
 test("path: a guesser waits before the attempt is looked at", async (t) => {

@@ -114,7 +114,7 @@ async function logIn(client: Connection, visit: Visit): Promise<boolean> {
       if (failure.challenge !== undefined) await attempt.lastChallenge?.(failure.challenge);
       house.logger.info("login failed", {
         session: session.id,
-        user: session.identity?.user,
+        user: session.identity?.user ?? (house.claimedUser(attempt.credentials) || undefined),
         client: session.client.host,
         kind: failure.kind,
         reason: failure.message,
@@ -136,6 +136,7 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
   const { credentials } = attempt;
   session.attempts++;
   session.mechanism = credentials.mechanism;
+  session.identity = undefined;
   session.stage = "authenticate";
   await sleep(house.clock, house.guard.delayBefore(session.client.host, house.claimedUser(credentials)));
   session.identity = await house.authenticator.check(credentials, session);
