@@ -3,11 +3,11 @@ import { createAuthority, issue } from "@postern/certs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { Failure, systemClock } from "@postern/contracts";
+import { createFakeClock, serveHttp, serveRaw } from "@postern/testing";
+import type { TestServer } from "@postern/testing";
 import { parseEndpoint } from "./endpoint.ts";
 import { HttpClient } from "./http-client.ts";
 import type { HttpAnswer, HttpClientOptions } from "./http-client.ts";
-import { fakeClock, serve, serveRaw } from "../test/helpers.ts";
-import type { TestServer } from "../test/helpers.ts";
 
 const GET = { method: "GET", headers: {} } as const;
 const text = (answer: HttpAnswer): string => `${answer.status} ${answer.body.toString()}`;
@@ -44,12 +44,12 @@ async function down(asked: Promise<unknown>): Promise<string> {
 
 /** A port on which nobody listens: one that was just closed. */
 async function deadUrl(): Promise<string> {
-  const server = await serve(() => {});
+  const server = await serveHttp(() => {});
   await server.stop();
   return server.url;
 }
 
-const named = (name: string): Promise<TestServer> => serve((_request, response) => response.end(name));
+const named = (name: string): Promise<TestServer> => serveHttp((_request, response) => response.end(name));
 
 test("http client: keeps the connection for the next look-up", async (t) => {
   const server = await named("a");
@@ -69,10 +69,10 @@ test("http client: without keepAlive each look-up has its own connection", async
 });
 
 test("http client: asks the next server when one is down, and the failed one last for a while", async (t) => {
-  const clock = fakeClock();
+  const clock = createFakeClock();
   const seen: string[] = [];
   let broken = true;
-  const first = await serve((_request, response) => {
+  const first = await serveHttp((_request, response) => {
     seen.push("first");
     if (broken) response.destroy();
     else response.end("first");
@@ -83,7 +83,7 @@ test("http client: asks the next server when one is down, and the failed one las
   t.is(await asker.ask(GET, text), "200 second");
   t.is(seen.length, 1);
   broken = false;
-  clock.move(10_001);
+  await clock.advance(10_001);
   t.is(await asker.ask(GET, text), "200 first");
   asker.close();
   await Promise.all([first.stop(), second.stop()]);
@@ -91,34 +91,34 @@ test("http client: asks the next server when one is down, and the failed one las
 
 test("http client: tries a server that was set aside when no other answers, and says what each did", async (t) => {
   const [one, two] = [await deadUrl(), await deadUrl()];
-  const asker = client([one, two], { clock: fakeClock() });
+  const asker = client([one, two], { clock: createFakeClock() });
   const reason = await down(asker.ask(GET, text));
   t.regex(reason, /^http:\/\/127\.0\.0\.1:\d+\/auth: connect ECONNREFUSED.*; http:\/\/127.*ECONNREFUSED/);
   t.regex(await down(asker.ask(GET, text)), /ECONNREFUSED.*; .*ECONNREFUSED/);
 });
 
 test("http client: a server that does not answer in time is down", async (t) => {
-  const clock = fakeClock();
+  const clock = createFakeClock();
   const arrived = Promise.withResolvers<void>();
-  const server = await serve(() => arrived.resolve());
+  const server = await serveHttp(() => arrived.resolve());
   const asker = client([server.url], { clock });
   const asked = down(asker.ask(GET, text));
   await arrived.promise;
-  clock.move(5001);
+  await clock.advance(5001);
   t.regex(await asked, /no answer within 5s/);
   t.is(clock.pending, 0);
   await server.stop();
 });
 
 test("http client: the deadline covers a body that trickles", async (t) => {
-  const clock = fakeClock();
-  const server = await serve((_request, response) => void response.write("x"));
+  const clock = createFakeClock();
+  const server = await serveHttp((_request, response) => void response.write("x"));
   const headSeen = Promise.withResolvers<void>();
   const asker = client([server.url], { clock });
   const asked = down(asker.ask(GET, text));
   setTimeout(() => headSeen.resolve(), 50);
   await headSeen.promise;
-  clock.move(5001);
+  await clock.advance(5001);
   t.regex(await asked, /no answer within 5s/);
   await server.stop();
 });
@@ -129,7 +129,7 @@ test("http client: refuses heads and bodies that do not end", async (t) => {
     for (let i = 0; i < 40; i += 1) socket.write(`X-${i}: ${"x".repeat(1000)}\r\n`);
   });
   t.regex(await down(client([head.url]).ask(GET, text)), /Header overflow/i);
-  const body = await serve((_request, response) => {
+  const body = await serveHttp((_request, response) => {
     for (let i = 0; i < 100; i += 1) response.write("x".repeat(10_000));
   });
   t.regex(await down(client([body.url]).ask(GET, text)), /longer than 65536 bytes/);
@@ -176,7 +176,7 @@ test("http client: an answer that nobody asked for does not answer the next ques
 });
 
 test("http client: follows no redirect", async (t) => {
-  const server = await serve((request, response) => {
+  const server = await serveHttp((request, response) => {
     if (request.url === "/auth") response.writeHead(302, { Location: "/other" });
     response.end();
   });
@@ -187,7 +187,7 @@ test("http client: follows no redirect", async (t) => {
 test("http client: only so many connections at a time, and only so many look-ups waiting", async (t) => {
   let open = 0;
   let most = 0;
-  const server = await serve((_request, response) => {
+  const server = await serveHttp((_request, response) => {
     open += 1;
     most = Math.max(most, open);
     setImmediate(() => {

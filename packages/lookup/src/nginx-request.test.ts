@@ -2,15 +2,15 @@ import test from "ava";
 import * as fc from "fast-check";
 import { Secret } from "@postern/contracts";
 import type { Credentials } from "@postern/contracts";
+import { testPassword, testQuery, testSession, testTls } from "@postern/testing";
 import { openSslCipherName } from "./cipher-name.ts";
 import { nginxEscape, nginxHeaders } from "./nginx-request.ts";
 import type { EnvelopeQuery } from "./nginx-request.ts";
-import { password, query, session, tls } from "../test/helpers.ts";
 
 const headers = (asked: EnvelopeQuery, passClientCertificate = false) => nginxHeaders(asked, { passClientCertificate });
 
 test("nginx request: a login by password, header by header, in nginx's order", (t) => {
-  const asked = query("alice@example.com", password("Alice", "p w%"), { session: session({ attempts: 3 }) });
+  const asked = testQuery("alice@example.com", testPassword("Alice", "p w%"), { session: testSession({ attempts: 3 }) });
   t.deepEqual(Object.entries(headers(asked)), [
     ["Auth-Method", "plain"],
     ["Auth-User", "Alice"],
@@ -42,16 +42,16 @@ test("nginx request: no name, password, challenge or address can break out of it
         secret: new Secret(secret),
         salt,
       };
-      const visit = session({
+      const visit = testSession({
         client: { host: from, port: 1 },
-        tls: tls({
+        tls: testTls({
           version: from,
           cipher: from,
           clientCertificate: { verify: from, subject: from, issuer: from, serial: from, fingerprint: from, pem: from },
         }),
       });
-      const login = headers({ ...query("x", credentials), session: visit }, true);
-      const open = headers({ ...query("x"), session: visit, envelope: { helo: from, from, to: from } });
+      const login = headers({ ...testQuery("x", credentials), session: visit }, true);
+      const open = headers({ ...testQuery("x"), session: visit, envelope: { helo: from, from, to: from } });
       // eslint-disable-next-line no-control-regex -- what node:http and HTTP itself allow in a value
       return [...Object.values(login), ...Object.values(open)].every((v) => /^[\x20-\x7e\x80-\xff]*$/.test(v));
     }),
@@ -61,7 +61,7 @@ test("nginx request: no name, password, challenge or address can break out of it
 
 test("nginx request: every mechanism has nginx's word, a digest its challenge, and a token goes as the password", (t) => {
   const method = (credentials: Credentials | undefined, protocol = "imap") => {
-    const h = headers(query("u", credentials, { protocol }));
+    const h = headers(testQuery("u", credentials, { protocol }));
     return [h["Auth-Method"], h["Auth-Pass"], h["Auth-Salt"], h["Auth-Protocol"]];
   };
   const digest = (mechanism: string): Credentials => ({
@@ -79,20 +79,24 @@ test("nginx request: every mechanism has nginx's word, a digest its challenge, a
     authzid: "",
     secret: new Secret("tok"),
   });
-  t.deepEqual(method(password("u", "s", { mechanism: "LOGIN" })), ["plain", "s", undefined, "imap"]);
+  t.deepEqual(method(testPassword("u", "s", { mechanism: "LOGIN" })), ["plain", "s", undefined, "imap"]);
   t.deepEqual(method(digest("CRAM-MD5")), ["cram-md5", "d1", "<1.2@mail.example.com>", "imap"]);
   t.deepEqual(method(digest("APOP"), "pop3"), ["apop", "d1", "<1.2@mail.example.com>", "pop3"]);
   t.deepEqual(method(token("XOAUTH2")), ["xoauth2", "tok", undefined, "imap"]);
   t.deepEqual(method(token("OAUTHBEARER"), "submission"), ["oauthbearer", "tok", undefined, "smtp"]);
-  t.deepEqual(method(password("u", "", { mechanism: "EXTERNAL" })), ["external", "", undefined, "imap"]);
+  t.deepEqual(method(testPassword("u", "", { mechanism: "EXTERNAL" })), ["external", "", undefined, "imap"]);
   t.deepEqual(method(undefined), ["none", "", undefined, "imap"]);
 });
 
 test("nginx request: nothing secret is sent of an exchange that the gateway has checked, or that the backend will", (t) => {
   const named = { mechanism: "SCRAM-SHA-256", authcid: "u", authzid: "", secret: new Secret("n,,n=u,r=s3cret") };
   const answer = (): Promise<Buffer> => Promise.resolve(Buffer.alloc(0));
-  t.like(headers(query("u", { ...named, kind: "live", answer })), { "Auth-Method": "none", "Auth-User": "u", "Auth-Pass": "" });
-  t.like(headers(query("u", { ...named, kind: "proven", user: "u" })), {
+  t.like(headers(testQuery("u", { ...named, kind: "live", answer })), {
+    "Auth-Method": "none",
+    "Auth-User": "u",
+    "Auth-Pass": "",
+  });
+  t.like(headers(testQuery("u", { ...named, kind: "proven", user: "u" })), {
     "Auth-Method": "external",
     "Auth-User": "u",
     "Auth-Pass": "",
@@ -100,14 +104,14 @@ test("nginx request: nothing secret is sent of an exchange that the gateway has 
 });
 
 test("nginx request: Proxy-Protocol headers come only with a PROXY header", (t) => {
-  const direct = headers(query("u", password("u", "s")));
+  const direct = headers(testQuery("u", testPassword("u", "s")));
   t.false(Object.keys(direct).some((name) => name.startsWith("Proxy-Protocol")));
-  const behind = session({
+  const behind = testSession({
     peer: { host: "10.0.0.1", port: 40_000 },
     client: { host: "2001:db8::9", port: 50_000 },
     local: { host: "2001:db8::1", port: 993 },
   });
-  const h = headers(query("u", password("u", "s"), { session: behind }));
+  const h = headers(testQuery("u", testPassword("u", "s"), { session: behind }));
   t.like(h, {
     "Client-IP": "2001:db8::9",
     "Proxy-Protocol-Addr": "2001:db8::9",
@@ -119,7 +123,7 @@ test("nginx request: Proxy-Protocol headers come only with a PROXY header", (t) 
 
 test("nginx request: an envelope goes only with a query that has no credentials", (t) => {
   const envelope = { helo: "client.example.org", from: "MAIL FROM: <>", to: "RCPT TO: <postmaster@mail.example.com>" };
-  const open = headers({ ...query("", undefined, { protocol: "smtp" }), envelope });
+  const open = headers({ ...testQuery("", undefined, { protocol: "smtp" }), envelope });
   t.like(open, {
     "Auth-Method": "none",
     "Auth-User": "",
@@ -129,7 +133,7 @@ test("nginx request: an envelope goes only with a query that has no credentials"
     "Auth-SMTP-From": "MAIL FROM: <>",
     "Auth-SMTP-To": "RCPT TO: <postmaster@mail.example.com>",
   });
-  const login = headers({ ...query("u", password("u", "s"), { protocol: "smtp" }), envelope });
+  const login = headers({ ...testQuery("u", testPassword("u", "s"), { protocol: "smtp" }), envelope });
   t.false(Object.keys(login).some((name) => name.startsWith("Auth-SMTP")));
 });
 
@@ -142,7 +146,7 @@ test("nginx request: the client's certificate goes as PEM only when the setting 
     fingerprint: "ab12",
     pem: "-----BEGIN CERTIFICATE-----\r\nAA==\r\n-----END CERTIFICATE-----",
   };
-  const asked = query("u", password("u", "s"), { session: session({ tls: tls({ clientCertificate }) }) });
+  const asked = testQuery("u", testPassword("u", "s"), { session: testSession({ tls: testTls({ clientCertificate }) }) });
   t.like(headers(asked), { "Auth-SSL": "on", "Auth-SSL-Verify": "SUCCESS", "Auth-SSL-Cert": undefined });
   t.is(headers(asked, true)["Auth-SSL-Cert"], "-----BEGIN%20CERTIFICATE-----%0AAA==%0A-----END%20CERTIFICATE-----%0A");
 });

@@ -1,14 +1,15 @@
 import test from "ava";
 import { createAuthority } from "@postern/certs";
+import { createFakeClock, testQuery } from "@postern/testing";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSources } from "./build.ts";
 import { routeSettings } from "./settings.ts";
 import type { HttpRouteValue, RouteValue } from "./settings.ts";
-import { fakeClock, httpValue, query } from "../test/helpers.ts";
+import { httpValue } from "../test/helpers.ts";
 
-const context = { clock: fakeClock(), hostname: "gate.example.com", defaultDomain: "example.com" };
+const context = { clock: createFakeClock(), hostname: "gate.example.com", defaultDomain: "example.com" };
 const build = (...values: RouteValue[]) => buildSources(values, context);
 const http =
   (url: string, more: Partial<HttpRouteValue> = {}) =>
@@ -43,7 +44,7 @@ test("build: makes the sources in order, with the default domain", async (t) => 
       ["hash", true],
     ],
   );
-  t.is((await sources[0]?.find(query("alice@example.com")))?.why, "users: alice@example.com");
+  t.is((await sources[0]?.find(testQuery("alice@example.com")))?.why, "users: alice@example.com");
   for (const source of sources) source.close();
 });
 

@@ -1,12 +1,12 @@
 import test from "ava";
 import { Failure, Secret } from "@postern/contracts";
 import type { RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
+import { createFakeClock, testPassword, testQuery } from "@postern/testing";
 import type { TimedAnswer } from "./answer.ts";
 import { invalidate, withCache } from "./cache.ts";
 import type { CacheSettings } from "./cache.ts";
 import { staticSource } from "./static.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { fakeClock, password, query } from "../test/helpers.ts";
 
 const settings: CacheSettings = { positive: 60_000, negative: 10_000, unreachable: 5000, stale: 3_600_000, size: 100 };
 
@@ -27,12 +27,12 @@ function scripted(cacheable = true) {
 }
 
 function setUp(more: Partial<CacheSettings> = {}) {
-  const clock = fakeClock();
+  const clock = createFakeClock();
   const { state, source } = scripted();
   const cached = withCache(source, { ...settings, ...more }, clock);
   const ask = async (user: string, protocol = "imap"): Promise<string> => {
     try {
-      return text(await cached.find(query(user, password(user, "pw"), { protocol })));
+      return text(await cached.find(testQuery(user, testPassword(user, "pw"), { protocol })));
     } catch (error) {
       if (error instanceof Failure) return error.kind;
       throw error;
@@ -62,7 +62,7 @@ routeSourceSuite(test, () => {
     default: [],
   };
   return Promise.resolve({
-    source: withCache(staticSource(table), settings, fakeClock()),
+    source: withCache(staticSource(table), settings, createFakeClock()),
     homes: { "alice@example.com": [{ backend: "mbx1" }], "bob@example.com": [{ backend: "mbx2" }] },
     stranger: { user: "eve@example.com", outcome: "unknown" as const },
     stop: () => Promise.resolve(),
@@ -74,13 +74,13 @@ test("cache: remembers a yes and a no, each for its life", async (t) => {
   state.say = ({ user }) => (user === "alice" ? to("mbx1") : undefined);
   for (let i = 0; i < 3; i += 1) t.deepEqual([await ask("alice"), await ask("eve")], ["mbx1", "unknown"]);
   t.is(state.asked, 2);
-  clock.move(10_000);
+  await clock.advance(10_000);
   t.is(await ask("eve"), "unknown");
   t.is(state.asked, 3);
-  clock.move(49_999);
+  await clock.advance(49_999);
   t.is(await ask("alice"), "mbx1");
   t.is(state.asked, 3);
-  clock.move(1);
+  await clock.advance(1);
   t.is(await ask("alice"), "mbx1");
   t.is(state.asked, 4);
 });
@@ -89,10 +89,10 @@ test("cache: an answer's own life counts instead, and zero is none", async (t) =
   const { clock, state, ask } = setUp();
   state.say = ({ user }) => to("mbx1", { ttlMs: user === "alice" ? 1000 : 0 });
   await ask("alice");
-  clock.move(999);
+  await clock.advance(999);
   await ask("alice");
   t.is(state.asked, 1);
-  clock.move(1);
+  await clock.advance(1);
   await ask("alice");
   t.is(state.asked, 2);
   await ask("bob");
@@ -125,12 +125,12 @@ test("cache: while the source is down a stale answer serves, until it is too old
   state.say = () => to("mbx1");
   await ask("alice");
   state.say = down;
-  clock.move(60_000);
+  await clock.advance(60_000);
   t.is(await ask("alice"), "mbx1");
   t.is(await ask("bob"), "source-down");
-  clock.move(3_599_999);
+  await clock.advance(3_599_999);
   t.is(await ask("alice"), "mbx1");
-  clock.move(1);
+  await clock.advance(1);
   t.is(await ask("alice"), "source-down");
 });
 
@@ -140,7 +140,7 @@ test("cache: a source that is down is not asked again at once, and its return is
   for (let i = 0; i < 5; i += 1) t.is(await ask("alice"), "source-down");
   t.is(state.asked, 1);
   state.say = () => to("mbx1");
-  clock.move(5000);
+  await clock.advance(5000);
   t.is(await ask("alice"), "mbx1");
   t.is(state.asked, 2);
 });
@@ -149,7 +149,7 @@ test("cache: an old no never serves while the source is down", async (t) => {
   const { clock, state, ask } = setUp();
   t.is(await ask("alice"), "unknown");
   state.say = down;
-  clock.move(10_000);
+  await clock.advance(10_000);
   t.is(await ask("alice"), "source-down");
 });
 
@@ -157,7 +157,7 @@ test("cache: a refusal is neither remembered nor replaced by a stale answer", as
   const { clock, state, ask } = setUp();
   state.say = () => to("mbx1");
   await ask("alice");
-  clock.move(60_000);
+  await clock.advance(60_000);
   state.say = () => {
     throw new Failure("route-refused", "closed");
   };
@@ -169,12 +169,12 @@ test("cache: a refusal is neither remembered nor replaced by a stale answer", as
 test("cache: an answer with a secret is neither remembered nor shared", async (t) => {
   const { state, cached } = setUp();
   state.say = () => to("mbx1", { login: { secret: new Secret("master") } });
-  const asked = Array.from({ length: 3 }, () => cached.find(query("alice", password("alice", "pw"))));
+  const asked = Array.from({ length: 3 }, () => cached.find(testQuery("alice", testPassword("alice", "pw"))));
   const secrets = (await Promise.all(asked)).map((answer) => answer?.login?.secret);
   t.is(new Set(secrets).size, 3);
   secrets[0]?.wipe();
   t.is(secrets[1]?.reveal().toString(), "master");
-  await cached.find(query("alice"));
+  await cached.find(testQuery("alice"));
   t.is(state.asked, 4);
 });
 
@@ -218,16 +218,16 @@ test("cache: holds so many entries and no more", async (t) => {
 test("cache: tells an administrator that an answer was remembered, and why a stale one serves", async (t) => {
   const { clock, state, cached } = setUp();
   state.say = () => to("mbx1");
-  t.is((await cached.find(query("alice")))?.why, "told");
-  clock.move(12_000);
-  t.is((await cached.find(query("alice")))?.why, "told (remembered 12s ago)");
+  t.is((await cached.find(testQuery("alice")))?.why, "told");
+  await clock.advance(12_000);
+  t.is((await cached.find(testQuery("alice")))?.why, "told (remembered 12s ago)");
   state.say = down;
-  clock.move(60_000);
-  t.is((await cached.find(query("alice")))?.why, "told (remembered 72s ago; stale, the source is down: it is down)");
+  await clock.advance(60_000);
+  t.is((await cached.find(testQuery("alice")))?.why, "told (remembered 72s ago; stale, the source is down: it is down)");
 });
 
 test("cache: refuses a source that checks passwords, and closes its source", (t) => {
-  t.throws(() => withCache(scripted(false).source, settings, fakeClock()), { message: /must not be remembered/ });
+  t.throws(() => withCache(scripted(false).source, settings, createFakeClock()), { message: /must not be remembered/ });
   const { state, cached } = setUp();
   cached.close();
   t.is(state.closed, 1);

@@ -1,17 +1,17 @@
 import test from "ava";
+import { testQuery } from "@postern/testing";
 import * as fc from "fast-check";
 import { hashSource, rendezvousHash } from "./hash.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { query } from "../test/helpers.ts";
 
 async function order(backends: readonly string[], user: string, weights?: Record<string, number>): Promise<string[]> {
-  const answer = await hashSource(backends, weights).find(query(user));
+  const answer = await hashSource(backends, weights).find(testQuery(user));
   return (answer?.candidates ?? []).map((c) => ("backend" in c ? c.backend : c.host));
 }
 
 async function firsts(backends: readonly string[], count: number, weights?: Record<string, number>): Promise<string[]> {
   const source = hashSource(backends, weights);
-  const answers = await Promise.all(Array.from({ length: count }, (_, i) => source.find(query(`user${i}@example.com`))));
+  const answers = await Promise.all(Array.from({ length: count }, (_, i) => source.find(testQuery(`user${i}@example.com`))));
   return answers.map((answer) => JSON.stringify(answer?.candidates[0]));
 }
 
@@ -75,7 +75,7 @@ test("hash source: spreads users evenly, first and second choices alike", async 
   for (const count of counts) t.true(Math.abs(count - 10_000) < 500, String(counts));
 
   const source = hashSource(backends);
-  const answers = await Promise.all(Array.from({ length: 80_000 }, (_, i) => source.find(query(`user${i}@example.com`))));
+  const answers = await Promise.all(Array.from({ length: 80_000 }, (_, i) => source.find(testQuery(`user${i}@example.com`))));
   const pairs = shares(answers.map((a) => JSON.stringify(a?.candidates.slice(0, 2))));
   t.is(pairs.length, 56);
   for (const count of pairs) t.true(Math.abs(count - 80_000 / 56) < 250, String(pairs));

@@ -1,16 +1,17 @@
 import test from "ava";
 import { Failure, Secret } from "@postern/contracts";
 import type { RouteAnswer, RouteQuery } from "@postern/contracts";
+import { createFakeClock, serveHttp, testPassword, testQuery, testSession, testTls } from "@postern/testing";
 import { buildSources } from "./build.ts";
 import type { HttpRouteValue } from "./settings.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { bodyOf, fakeClock, httpValue, password, query, sendJson, serve, session, tls } from "../test/helpers.ts";
+import { bodyOf, httpValue, sendJson } from "../test/helpers.ts";
 
 const never = { positive: 0, negative: 0, unreachable: 0, stale: 0, size: 1 };
 
 function source(urls: readonly string[], more: Partial<HttpRouteValue> = {}) {
   const value = httpValue(urls, { cache: never, ...more });
-  const [made] = buildSources([value], { clock: fakeClock(), hostname: "gate.example.com" });
+  const [made] = buildSources([value], { clock: createFakeClock(), hostname: "gate.example.com" });
   if (made === undefined) throw new Error("no source");
   return made;
 }
@@ -24,9 +25,9 @@ interface Said {
 async function answered(
   { status = 200, type = "application/json", body }: Said,
   more: Partial<HttpRouteValue> = {},
-  asked: RouteQuery = query("alice", password("alice", "pw")),
+  asked: RouteQuery = testQuery("alice", testPassword("alice", "pw")),
 ): Promise<RouteAnswer | Failure | undefined> {
-  const server = await serve((_request, response) => {
+  const server = await serveHttp((_request, response) => {
     response.writeHead(status, { "Content-Type": type });
     response.end(body);
   });
@@ -54,7 +55,7 @@ routeSourceSuite(test, async () => {
     ["alice@example.com", ["mbx1"]],
     ["bob@example.com", ["mbx2", "mbx1"]],
   ]);
-  const server = await serve((request, response) => {
+  const server = await serveHttp((request, response) => {
     void (async () => {
       const { user } = JSON.parse(await bodyOf(request)) as { user: string };
       const backends = homes.get(user);
@@ -74,7 +75,7 @@ routeSourceSuite(test, async () => {
 
 async function asking(more: Partial<HttpRouteValue>, asked: RouteQuery): Promise<{ line: string; body: string }> {
   const seen = { line: "", body: "" };
-  const server = await serve((request, response) => {
+  const server = await serveHttp((request, response) => {
     seen.line = `${request.method} ${request.url}`;
     void (async () => {
       seen.body = await bodyOf(request);
@@ -89,22 +90,22 @@ async function asking(more: Partial<HttpRouteValue>, asked: RouteQuery): Promise
 }
 
 test("json source: asks by POST with who, over what, and from where, and without the password", async (t) => {
-  const asked = query("alice@example.com", password("Alice", "geheim"), { session: session({ tls: tls() }) });
+  const asked = testQuery("alice@example.com", testPassword("Alice", "geheim"), { session: testSession({ tls: testTls() }) });
   const { line, body } = await asking({}, asked);
   t.is(line, "POST /auth?key=1");
   t.deepEqual(JSON.parse(body), {
     user: "alice@example.com",
     protocol: "imap",
     gateway: "gate.example.com",
-    session: "test-1",
-    client: { host: "192.0.2.7", port: 50_123 },
+    session: "test1",
+    client: { host: "192.0.2.7", port: 4711 },
     local: { host: "192.0.2.1", port: 143 },
     tls: { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", serverName: "mail.example.com" },
   });
 });
 
 test("json source: sends the login only when told so, and is then not to be remembered", async (t) => {
-  const { body } = await asking({ sendPassword: true }, query("alice@example.com", password("Alice", "geheim")));
+  const { body } = await asking({ sendPassword: true }, testQuery("alice@example.com", testPassword("Alice", "geheim")));
   t.deepEqual((JSON.parse(body) as { login: unknown }).login, {
     kind: "password",
     mechanism: "PLAIN",
@@ -117,7 +118,7 @@ test("json source: sends the login only when told so, and is then not to be reme
 });
 
 test("json source: asks by GET with a query that no name can break out of", async (t) => {
-  const { line, body } = await asking({ method: "GET" }, query("a&user=b#c d@example.com"));
+  const { line, body } = await asking({ method: "GET" }, testQuery("a&user=b#c d@example.com"));
   t.is(
     line,
     "GET /auth?key=1&user=a%26user%3Db%23c+d%40example.com&protocol=imap&gateway=gate.example.com&client=192.0.2.7&tls=",
@@ -174,8 +175,8 @@ test("json source: takes a password for the backend only when somebody checked t
   t.regex(await down(master), /nobody has checked the client's/);
   const checked = await answered(master, { sendPassword: true });
   t.is(checked instanceof Failure ? "" : checked?.login?.secret?.reveal().toString(), "m1");
-  const proven = session({ identity: { user: "alice", proven: true } });
-  t.false((await answered(master, {}, query("alice", password("alice", "pw"), { session: proven }))) instanceof Failure);
+  const proven = testSession({ identity: { user: "alice", proven: true } });
+  t.false((await answered(master, {}, testQuery("alice", testPassword("alice", "pw"), { session: proven }))) instanceof Failure);
 });
 
 test("json source: whatever is no answer is a server that is down", async (t) => {
@@ -197,10 +198,10 @@ test("json source: whatever is no answer is a server that is down", async (t) =>
 });
 
 test("json source: the next server is asked after an answer that is none", async (t) => {
-  const bad = await serve((_request, response) => response.end("oops"));
-  const good = await serve((_request, response) => sendJson(response, 200, { backends: ["mbx1"] }));
+  const bad = await serveHttp((_request, response) => response.end("oops"));
+  const good = await serveHttp((_request, response) => sendJson(response, 200, { backends: ["mbx1"] }));
   const asker = source([bad.url, good.url]);
-  t.like(await asker.find(query("alice")), { candidates: [{ backend: "mbx1" }] });
+  t.like(await asker.find(testQuery("alice")), { candidates: [{ backend: "mbx1" }] });
   asker.close();
   await Promise.all([bad.stop(), good.stop()]);
 });
@@ -208,9 +209,9 @@ test("json source: the next server is asked after an answer that is none", async
 test("json source: an exchange that the backend checks is not sent, and gets no password for the backend", async (t) => {
   const secret = new Secret("n,,n=alice,r=s3cret");
   const live = { kind: "live", mechanism: "SCRAM-SHA-256", authcid: "alice", authzid: "", secret } as const;
-  const asked = query("alice", { ...live, answer: () => Promise.resolve(Buffer.alloc(0)) });
+  const asked = testQuery("alice", { ...live, answer: () => Promise.resolve(Buffer.alloc(0)) });
   let body = "";
-  const server = await serve((request, response) => {
+  const server = await serveHttp((request, response) => {
     void (async () => {
       body = await bodyOf(request);
       sendJson(response, 200, { backends: ["mbx1"], password: "backend-pw" });

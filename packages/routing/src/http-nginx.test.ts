@@ -1,13 +1,13 @@
 import test from "ava";
 import { Failure, Secret } from "@postern/contracts";
-import type { Credentials, RouteAnswer, RouteQuery } from "@postern/contracts";
+import type { Clock, Credentials, RouteAnswer, RouteQuery } from "@postern/contracts";
+import { createFakeClock, serveHttp, serveRaw, testPassword, testQuery, testSession } from "@postern/testing";
 import { buildSources } from "./build.ts";
 import type { HttpRouteValue } from "./settings.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { fakeClock, headerPairs, httpValue, password, query, serve, serveRaw, session } from "../test/helpers.ts";
-import type { FakeClock } from "../test/helpers.ts";
+import { headerPairs, httpValue } from "../test/helpers.ts";
 
-function source(urls: readonly string[], more: Partial<HttpRouteValue> = {}, clock: FakeClock = fakeClock()) {
+function source(urls: readonly string[], more: Partial<HttpRouteValue> = {}, clock: Clock = createFakeClock()) {
   const [made] = buildSources([httpValue(urls, { dialect: "nginx", ...more })], { clock, hostname: "gate.example.com" });
   if (made === undefined) throw new Error("no source");
   return made;
@@ -18,7 +18,7 @@ const OK = "HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 192.0.2.11\r\nAut
 /** What the source makes of these lines of an answer. */
 async function answered(
   lines: string,
-  asked: RouteQuery = query("alice", password("alice", "pw")),
+  asked: RouteQuery = testQuery("alice", testPassword("alice", "pw")),
   more: Partial<HttpRouteValue> = {},
 ): Promise<RouteAnswer | Failure> {
   const server = await serveRaw((_head, socket) => socket.end(Buffer.from(`${lines}\r\n`, "latin1")));
@@ -47,7 +47,7 @@ routeSourceSuite(test, async () => {
     ["alice@example.com", "192.0.2.11"],
     ["bob@example.com", "192.0.2.12"],
   ]);
-  const server = await serve((request, response) => {
+  const server = await serveHttp((request, response) => {
     const home = homes.get(decodeURIComponent(headerPairs(request).get("auth-user") ?? ""));
     if (home === undefined) response.setHeader("Auth-Status", "Invalid login or password");
     else
@@ -119,7 +119,7 @@ test("nginx source: a leading response code is one; Auth-Error-Code counts for S
   const imap = await failed(lines);
   t.deepEqual([imap.kind, imap.said], ["wrong-credentials", { code: "ALERT", text: "Locked" }]);
   const smtp = (code: string) =>
-    failed(lines.replace("450 4.7.0", code), query("u", password("u", "p"), { protocol: "submission" }));
+    failed(lines.replace("450 4.7.0", code), testQuery("u", testPassword("u", "p"), { protocol: "submission" }));
   t.deepEqual((await smtp("450 4.7.0")).said, { code: "450 4.7.0", text: "[ALERT] Locked" });
   t.is((await smtp("450 4.7.0")).kind, "source-down");
   t.is((await smtp("535 5.7.8")).kind, "wrong-credentials");
@@ -132,7 +132,7 @@ test("nginx source: a temporary refusal is an answer: the next server is not ask
   );
   const second = await serveRaw((_head, socket) => socket.end(`${OK}\r\n`));
   const asker = source([first.url, second.url]);
-  const asked = asker.find(query("u", password("u", "p"), { protocol: "smtp" }));
+  const asked = asker.find(testQuery("u", testPassword("u", "p"), { protocol: "smtp" }));
   const failure = await t.throwsAsync(asked, { instanceOf: Failure });
   t.deepEqual(failure.said, { code: "451", text: "Busy" });
   t.is(second.connections(), 0);
@@ -178,30 +178,39 @@ test("nginx source: control characters in an answer neither reach the backend no
 test("nginx source: a digest needs a password in the answer", async (t) => {
   const secret = new Secret("d41d8cd98f00b204e9800998ecf8427e");
   const digest: Credentials = { kind: "digest", mechanism: "CRAM-MD5", authcid: "u", authzid: "", secret, salt: "<1@x>" };
-  t.regex((await failed(OK, query("u", digest))).message, /did not send Auth-Pass/);
-  t.false((await answered(`${OK}Auth-Pass: clear\r\n`, query("u", digest))) instanceof Failure);
+  t.regex((await failed(OK, testQuery("u", digest))).message, /did not send Auth-Pass/);
+  t.false((await answered(`${OK}Auth-Pass: clear\r\n`, testQuery("u", digest))) instanceof Failure);
 });
 
 test("nginx source: Auth-Error-SASL is the last challenge of a token, and of nothing else", async (t) => {
   const lines = `HTTP/1.0 200 OK\r\nAuth-Status: No\r\nAuth-Error-SASL: ${Buffer.from('{"status":"400"}').toString("base64")}\r\n`;
   const token: Credentials = { kind: "token", mechanism: "XOAUTH2", authcid: "u", authzid: "", secret: new Secret("t") };
-  t.is((await failed(lines, query("u", token))).challenge?.toString(), '{"status":"400"}');
+  t.is((await failed(lines, testQuery("u", token))).challenge?.toString(), '{"status":"400"}');
   t.is((await failed(lines)).challenge, undefined);
 });
 
 test("nginx source: refuses to act for another user, which the dialect cannot say", async (t) => {
   const asker = source(["http://127.0.0.1:1/"]);
-  const other = asker.find(query("victim@example.com", password("mallory", "pw", { authzid: "victim@example.com" })));
+  const other = asker.find(testQuery("victim@example.com", testPassword("mallory", "pw", { authzid: "victim@example.com" })));
   t.is((await t.throwsAsync<Failure>(other)).kind, "not-authorized");
-  const self = asker.find(query("alice", password("Alice", "pw", { authzid: "alice" })));
+  const self = asker.find(testQuery("alice", testPassword("Alice", "pw", { authzid: "alice" })));
   t.is((await t.throwsAsync<Failure>(self)).kind, "source-down");
 });
 
 test("nginx source: WAIT asks again after the wait, but not for ever", async (t) => {
-  const clock = fakeClock();
+  const time = createFakeClock();
+  /** Moves on by itself when the source waits. */
+  const clock: Clock = {
+    now: () => time.now(),
+    after(ms, task) {
+      const timer = time.after(ms, task);
+      if (ms === 7000) void time.advance(ms);
+      return timer;
+    },
+  };
   let heads = 0;
   let waits = 2;
-  const server = await serve((_request, response) => {
+  const server = await serveHttp((_request, response) => {
     heads += 1;
     waits -= 1;
     response.setHeader("Auth-Status", waits >= 0 ? "WAIT" : "OK");
@@ -211,25 +220,13 @@ test("nginx source: WAIT asks again after the wait, but not for ever", async (t)
     response.end();
   });
   const asker = source([server.url], { keepAlive: false }, clock);
-  /** Moves time whenever the source waits. */
-  const run = async (asked: Promise<unknown>): Promise<void> => {
-    let over = false;
-    const watch = asked.catch(() => {}).finally(() => (over = true));
-    for (let turn = 0; turn < 100_000 && !over; turn += 1) {
-      await new Promise((resolve) => setImmediate(resolve));
-      if (clock.delays().includes(7000)) clock.move(7000);
-    }
-    await watch;
-  };
-  const patient = asker.find(query("u", password("u", "p")));
-  await run(patient);
+  const patient = asker.find(testQuery("u", testPassword("u", "p")));
   t.truthy(await patient);
   t.is(heads, 3);
 
   waits = 1000;
   heads = 0;
-  const endless = asker.find(query("u", password("u", "p")));
-  await run(endless);
+  const endless = asker.find(testQuery("u", testPassword("u", "p")));
   t.regex((await t.throwsAsync<Failure>(endless)).message, /WAIT 10 times/);
   t.is(heads, 10);
   asker.close();
@@ -238,12 +235,12 @@ test("nginx source: WAIT asks again after the wait, but not for ever", async (t)
 
 test("nginx source: sends the administrator's own headers, and the Host of the URL", async (t) => {
   const seen: string[] = [];
-  const server = await serve((request, response) => {
+  const server = await serveHttp((request, response) => {
     seen.push(`${request.method} ${request.url} ${String(request.headers["x-auth-key"])} ${request.headers.host}`);
     response.end();
   });
   const asker = source([server.url], { headers: { "X-Auth-Key": "k1" } });
-  await t.throwsAsync(asker.find(query("u", password("u", "p"), { session: session() })));
+  await t.throwsAsync(asker.find(testQuery("u", testPassword("u", "p"), { session: testSession() })));
   t.deepEqual(seen, [`GET /auth k1 127.0.0.1:${server.port}`]);
   asker.close();
   await server.stop();
@@ -253,16 +250,16 @@ const named = { mechanism: "SCRAM-SHA-256", authcid: "alice", authzid: "", secre
 
 test("nginx source: a client whom nobody has checked yet gets no password for the backend", async (t) => {
   const live: Credentials = { ...named, kind: "live", answer: () => Promise.resolve(Buffer.alloc(0)) };
-  const given = await failed(`${OK}Auth-Pass: backend-pw\r\n`, query("alice", live));
+  const given = await failed(`${OK}Auth-Pass: backend-pw\r\n`, testQuery("alice", live));
   t.is(given.kind, "source-down");
   t.notRegex(given.message, /backend-pw/);
-  t.like(await answered(OK, query("alice", live)), { candidates: [{ host: "192.0.2.11", port: 143 }] });
+  t.like(await answered(OK, testQuery("alice", live)), { candidates: [{ host: "192.0.2.11", port: 143 }] });
 });
 
 test("nginx source: whom the gateway has checked needs no password for the backend, and may get one", async (t) => {
   const proven: Credentials = { ...named, kind: "proven", user: "alice" };
-  t.like(await answered(OK, query("alice", proven)), { candidates: [{ host: "192.0.2.11", port: 143 }] });
-  const checked = session({ identity: { user: "alice", proven: true } });
-  const got = await answered(`${OK}Auth-Pass: pw\r\n`, query("alice", proven, { session: checked }));
+  t.like(await answered(OK, testQuery("alice", proven)), { candidates: [{ host: "192.0.2.11", port: 143 }] });
+  const checked = testSession({ identity: { user: "alice", proven: true } });
+  const got = await answered(`${OK}Auth-Pass: pw\r\n`, testQuery("alice", proven, { session: checked }));
   t.is(got instanceof Failure ? got.message : got.login?.secret?.reveal().toString(), "pw");
 });

@@ -1,13 +1,13 @@
 import test from "ava";
+import { testQuery } from "@postern/testing";
 import { staticSource } from "./static.ts";
 import type { StaticTable } from "./static.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { query } from "../test/helpers.ts";
 
 const table = (more: Partial<StaticTable> = {}): StaticTable => ({ users: {}, domains: {}, wildcards: {}, default: [], ...more });
 
 async function ask(more: Partial<StaticTable>, user: string, defaultDomain?: string): Promise<string> {
-  const answer = await staticSource(table(more), defaultDomain).find(query(user));
+  const answer = await staticSource(table(more), defaultDomain).find(testQuery(user));
   if (answer === undefined) return "unknown";
   return `${answer.candidates.map((c) => ("backend" in c ? c.backend : c.host)).join(",")} by ${answer.why}`;
 }
@@ -105,7 +105,7 @@ test("static source: refuses a table that contradicts itself", (t) => {
 test("static source: a table of 100,000 users holds one list of candidates a home", async (t) => {
   const users = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`user${i}@example.com`, [`mbx${i % 3}`]]));
   const source = staticSource(table({ users }));
-  const [a, b, c] = await Promise.all([0, 3, 99_999].map((i) => source.find(query(`user${i}@example.com`))));
+  const [a, b, c] = await Promise.all([0, 3, 99_999].map((i) => source.find(testQuery(`user${i}@example.com`))));
   t.deepEqual(a?.candidates, [{ backend: "mbx0" }]);
   t.is(a?.candidates, b?.candidates);
   t.is(a?.candidates, c?.candidates);

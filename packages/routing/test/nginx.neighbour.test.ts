@@ -10,8 +10,9 @@ import type { ClientCertificate, DigestCredentials, RouteSource, Session } from 
 import type { CertificateAndKey } from "@postern/certs";
 import { buildSources } from "../src/build.ts";
 import type { EnvelopeQuery } from "@postern/lookup";
-import { headerPairs, httpValue, password, query, serve, session, tls } from "./helpers.ts";
-import type { TestServer } from "./helpers.ts";
+import { serveHttp, testPassword, testQuery, testSession, testTls } from "@postern/testing";
+import type { TestServer } from "@postern/testing";
+import { headerPairs, httpValue } from "./helpers.ts";
 import { dial, dialTls, startNginx, talk } from "./nginx.ts";
 import type { Nginx } from "./nginx.ts";
 
@@ -24,7 +25,7 @@ let nginx: Nginx;
 let ours: RouteSource;
 
 test.before(async () => {
-  server = await serve((request, response) => {
+  server = await serveHttp((request, response) => {
     const head = [...headerPairs(request)].filter(([name]) => /^(auth|client|proxy-protocol|x-auth)-/.test(name));
     heads[request.url === "/nginx" ? "nginx" : "ours"].push(new Map(head));
     for (const [name, value] of ANSWER) response.setHeader(name, value);
@@ -61,7 +62,7 @@ const plain = (user: string, secret: string | Buffer): string =>
 /** The visit as our gateway would know it. */
 function visit(socket: Socket, port: number, more: Partial<Session> = {}): Session {
   const client = { host: "127.0.0.1", port: socket.localPort ?? 0 };
-  return session({ peer: client, client, local: { host: "127.0.0.1", port }, ...more });
+  return testSession({ attempts: 1, peer: client, client, local: { host: "127.0.0.1", port }, ...more });
 }
 
 async function ask(asked: EnvelopeQuery): Promise<Failure> {
@@ -103,7 +104,7 @@ test.serial("real nginx: IMAP logins with odd names and passwords give the same 
     const socket = await dial(port);
     const seen = await talk(socket, ["a1 AUTHENTICATE PLAIN", plain(user, secret)]);
     t.is(seen.at(-1), "a1 NO Invalid login or password\r\n");
-    const failure = await ask(query("x", password(user, secret), { session: visit(socket, port) }));
+    const failure = await ask(testQuery("x", testPassword(user, secret), { session: visit(socket, port) }));
     t.deepEqual([failure.kind, failure.said], ["wrong-credentials", { text: "Invalid login or password" }]);
     same(t, `${user} ${String(secret)}`);
     socket.destroy();
@@ -115,7 +116,7 @@ test.serial("real nginx: POP3 logins with odd names and passwords give the same 
   for (const [user, secret] of ODD) {
     const socket = await dial(port);
     await talk(socket, ["AUTH PLAIN", plain(user, secret)]);
-    await ask(query("x", password(user, secret), { protocol: "pop3", session: visit(socket, port) }));
+    await ask(testQuery("x", testPassword(user, secret), { protocol: "pop3", session: visit(socket, port) }));
     same(t, `${user} ${String(secret)}`);
     socket.destroy();
   }
@@ -125,7 +126,7 @@ test.serial("real nginx: DEL is the one byte that differs, until it is decoded",
   const port = nginx.ports.imap;
   const socket = await dial(port);
   await talk(socket, ["a1 AUTHENTICATE PLAIN", plain("del", "a\x7fb")]);
-  await ask(query("x", password("del", "a\x7fb"), { session: visit(socket, port) }));
+  await ask(testQuery("x", testPassword("del", "a\x7fb"), { session: visit(socket, port) }));
   t.is(heads.nginx[0]?.get("auth-pass"), "a\x7fb");
   t.is(heads.ours[0]?.get("auth-pass"), "a%7Fb");
   socket.destroy();
@@ -155,7 +156,7 @@ test.serial("real nginx: CRAM-MD5 and APOP give the same request as ours", async
     };
     await talk(socket, [command, prove]);
     t.regex(salt, /^<.*@mail\.example\.com>$/);
-    await ask(query("x", digestOf("CRAM-MD5", "alice", salt, digest), { protocol, session: visit(socket, port) }));
+    await ask(testQuery("x", digestOf("CRAM-MD5", "alice", salt, digest), { protocol, session: visit(socket, port) }));
     same(t, `CRAM-MD5 ${protocol}`);
     socket.destroy();
   }
@@ -169,7 +170,7 @@ test.serial("real nginx: CRAM-MD5 and APOP give the same request as ours", async
     return `APOP alice ${digest}`;
   };
   await talk(socket, [apop]);
-  await ask(query("x", digestOf("APOP", "alice", salt, digest), { protocol: "pop3", session: visit(socket, port) }));
+  await ask(testQuery("x", digestOf("APOP", "alice", salt, digest), { protocol: "pop3", session: visit(socket, port) }));
   same(t, "APOP");
   socket.destroy();
 });
@@ -178,7 +179,7 @@ test.serial("real nginx: EXTERNAL gives the same request as ours", async (t) => 
   const port = nginx.ports.imap;
   const socket = await dial(port);
   await talk(socket, ["a1 AUTHENTICATE EXTERNAL", base64("alice@example.com")]);
-  await ask(query("x", password("alice@example.com", "", { mechanism: "EXTERNAL" }), { session: visit(socket, port) }));
+  await ask(testQuery("x", testPassword("alice@example.com", "", { mechanism: "EXTERNAL" }), { session: visit(socket, port) }));
   same(t, "EXTERNAL");
   socket.destroy();
 });
@@ -187,7 +188,7 @@ test.serial("real nginx: SMTP logins, and mail without a login, give the same re
   const port = nginx.ports.smtp;
   const socket = await dial(port);
   await talk(socket, ["EHLO client.example.org", `AUTH PLAIN ${plain("al%ice", "p w")}`]);
-  await ask(query("x", password("al%ice", "p w"), { protocol: "submission", session: visit(socket, port) }));
+  await ask(testQuery("x", testPassword("al%ice", "p w"), { protocol: "submission", session: visit(socket, port) }));
   same(t, "SMTP login");
   socket.destroy();
 
@@ -198,7 +199,7 @@ test.serial("real nginx: SMTP logins, and mail without a login, give the same re
     from: "MAIL FROM:<a+b@example.org> SIZE=100",
     to: "RCPT TO:<c d@example.com>",
   };
-  await ask({ ...query("", undefined, { protocol: "smtp", session: visit(open, port) }), envelope });
+  await ask({ ...testQuery("", undefined, { protocol: "smtp", session: visit(open, port) }), envelope });
   same(t, "SMTP none");
   open.destroy();
 });
@@ -211,7 +212,7 @@ test.serial("real nginx: a second attempt counts, and both wait as long", async 
   heads.nginx.length = 0;
   socket.write("a2 AUTHENTICATE PLAIN\r\n");
   await talk(socket, [plain("alice", "two")]);
-  const failure = await ask(query("x", password("alice", "two"), { session: visit(socket, port, { attempts: 2 }) }));
+  const failure = await ask(testQuery("x", testPassword("alice", "two"), { session: visit(socket, port, { attempts: 2 }) }));
   t.is(failure.waitMs, 1000);
   t.is(heads.nginx[0]?.get("auth-login-attempt"), "2");
   same(t, "second attempt");
@@ -238,8 +239,8 @@ const none: ClientCertificate = { verify: "NONE", subject: "", issuer: "", seria
 async function overTls(t: ExecutionContext, socket: TLSSocket, clientCertificate: ClientCertificate): Promise<void> {
   const port = nginx.ports.imaps;
   await talk(socket, ["a1 AUTHENTICATE PLAIN", plain("alice", "p w")]);
-  const facts = tls({ version: socket.getProtocol() ?? "", cipher: socket.getCipher().standardName, clientCertificate });
-  await ask(query("x", password("alice", "p w"), { session: visit(socket, port, { tls: facts }) }));
+  const facts = testTls({ version: socket.getProtocol() ?? "", cipher: socket.getCipher().standardName, clientCertificate });
+  await ask(testQuery("x", testPassword("alice", "p w"), { session: visit(socket, port, { tls: facts }) }));
   t.is(heads.ours[0]?.get("auth-ssl"), "on");
   t.is(heads.ours[0]?.get("auth-ssl-verify"), clientCertificate.verify);
   same(t, facts.cipher);
@@ -263,7 +264,7 @@ test.serial("real nginx: behind a PROXY header the requests are the same", async
     client: { host: "198.51.100.7", port: 50_000 },
     local: { host: "203.0.113.1", port: 993 },
   });
-  await ask(query("x", password("alice", "pw"), { session: behind }));
+  await ask(testQuery("x", testPassword("alice", "pw"), { session: behind }));
   t.is(heads.ours[0]?.get("proxy-protocol-addr"), "198.51.100.7");
   same(t, "PROXY");
   socket.destroy();

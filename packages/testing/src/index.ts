@@ -5,7 +5,19 @@ export type { FakeClock } from "./fake-clock.ts";
 export { createMemoryLogger } from "./memory-logger.ts";
 export type { LogRecord, MemoryLogger } from "./memory-logger.ts";
 export { createHarness } from "./protocol-harness.ts";
-export { relayed, testAuthenticator, testCertificate, testLeg, testSession, within } from "./protocol-fixtures.ts";
+export { serveHttp, serveRaw } from "./http-server.ts";
+export type { TestServer } from "./http-server.ts";
+export {
+  relayed,
+  testAuthenticator,
+  testCertificate,
+  testLeg,
+  testPassword,
+  testQuery,
+  testSession,
+  testTls,
+  within,
+} from "./protocol-fixtures.ts";
 export type { CoreParts, EndedSession, Harness, HarnessOptions, HouseParts, ListenerParts } from "./protocol-harness.ts";
 export { fuzzBack, fuzzFront, mistakesIn, pieces, script, someCredentials } from "./fuzz.ts";
 export type { Slip } from "./fuzz.ts";

@@ -1,4 +1,4 @@
-// Small values that tests of the path and the protocols begin with: a certificate, a leg, a session, a listener.
+// Small values that tests begin with: a certificate, a leg, a session, a listener, credentials, a query.
 
 import { selfSigned } from "@postern/certs";
 import type { CertificateAndKey } from "@postern/certs";
@@ -6,12 +6,17 @@ import {
   Failure,
   LOGIN_STRATEGIES,
   RELAY,
+  Secret,
   type Authenticator,
   type BackendCredentials,
   type BackendLogin,
+  type Credentials,
   type Leg,
   type ListenerInfo,
+  type PasswordCredentials,
+  type RouteQuery,
   type Session,
+  type TlsFacts,
 } from "@postern/contracts";
 
 let shared: CertificateAndKey | undefined;
@@ -82,6 +87,33 @@ export function listenerInfo(protocol: string, rest: Partial<ListenerInfo> = {})
     capabilities: undefined,
     ...rest,
   };
+}
+
+/** A handshake of TLS 1.3 with mail.example.com, without a client certificate. */
+export function testTls(rest: Partial<TlsFacts> = {}): TlsFacts {
+  return {
+    version: "TLSv1.3",
+    cipher: "TLS_AES_256_GCM_SHA384",
+    serverName: "mail.example.com",
+    alpn: undefined,
+    resumed: false,
+    clientCertificate: undefined,
+    ...rest,
+  };
+}
+
+/** A name with a password, by PLAIN. */
+export function testPassword(
+  authcid: string,
+  secret: string | Buffer,
+  rest: Partial<PasswordCredentials> = {},
+): PasswordCredentials {
+  return { kind: "password", mechanism: "PLAIN", authcid, authzid: "", secret: new Secret(secret), ...rest };
+}
+
+/** Where a user of IMAP lives, asked in the middle of the first login. */
+export function testQuery(user: string, credentials?: Credentials, rest: Partial<RouteQuery> = {}): RouteQuery {
+  return { user, protocol: "imap", credentials, session: testSession({ stage: "route", attempts: 1 }), ...rest };
 }
 
 /** Resolves with the work; rejects when it takes longer than `ms` of real time. */
