@@ -19,8 +19,8 @@ export {
   within,
 } from "./protocol-fixtures.ts";
 export type { CoreParts, EndedSession, Harness, HarnessOptions, HouseParts, ListenerParts } from "./protocol-harness.ts";
-export { fuzzBack, fuzzFront, mistakesIn, pieces, script, someCredentials } from "./fuzz.ts";
-export type { Slip } from "./fuzz.ts";
+export { fuzzSuite } from "./fuzz-suite.ts";
+export type { FuzzCase } from "./fuzz-suite.ts";
 export { handsOver, protocolSuite } from "./protocol-suite.ts";
 export type { SuiteCase } from "./protocol-suite.ts";
 export type { ProtocolCase } from "./protocol-scene.ts";
