@@ -279,6 +279,11 @@ test("http verifier: in nginx's dialect a no has the server's words and wait", a
   t.is((await failed(t, { status: 502 }, { dialect: "nginx" })).kind, "verifier-down");
 });
 
+test("http verifier: in nginx's dialect an answer without Auth-Status is no yes, whatever its status", async (t) => {
+  for (const status of [200, 204, 404])
+    t.is((await failed(t, { status }, { dialect: "nginx" })).kind, "verifier-down", String(status));
+});
+
 test("http verifier: passwords leave the machine in clear only when told so", (t) => {
   const build =
     (url: string, more: Partial<HttpSettings> = {}) =>
