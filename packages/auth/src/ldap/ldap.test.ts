@@ -107,7 +107,9 @@ test("ldap: each result code of a bind has its meaning", async (t) => {
     [49, ad("773"), "credentials-expired"],
     [49, ad("533"), "not-authorized"],
     [49, ad("701"), "not-authorized"],
-    [49, ad("775"), "not-authorized"],
+    // Whose account is locked is told so with any password.
+    [49, ad("775"), "wrong-credentials"],
+    [19, "", "wrong-credentials"],
     [49, ad("fff"), "wrong-credentials"],
     [48, "", "wrong-credentials"],
     [10, "", "verifier-down"],

@@ -1,5 +1,6 @@
 // What a server's result code says of a password (RFC 4511 section 4.1.9 and appendix A). A code that is not about the user
-// is a server that cannot be asked. Active Directory says 49 for many things and the reason in its words ("data 52e").
+// is a server that cannot be asked. Active Directory says 49 for many things and the reason in its words ("data 52e"). What
+// can be had without the right password is a wrong password, so that nobody learns which accounts exist.
 // Throws nothing. A reason holds codes, never the server's words: those may quote what was sent.
 
 import { Failure, type FailureKind } from "@postern/contracts";
@@ -26,7 +27,7 @@ const BIND: ReadonlyMap<number, Row> = new Map([
   [8, down("the server wants a stronger bind; use TLS")],
   [10, down("the entry is on another server; referrals are not followed")],
   [13, down("the server wants TLS")],
-  [19, barred("a constraint of the server, such as too many attempts")],
+  [19, wrong("a constraint of the server, such as too many attempts")],
   [32, wrong("there is no such entry")],
   [34, down("the server does not take the name for one; look at dnTemplate")],
   [48, wrong("the entry has no password")],
@@ -55,7 +56,7 @@ const ACTIVE_DIRECTORY: ReadonlyMap<string, Row> = new Map([
   ["533", barred("the account is disabled")],
   ["701", barred("the account has expired")],
   ["773", expired("the password must be changed")],
-  ["775", barred("the account is locked")],
+  ["775", wrong("the account is locked")],
 ]);
 
 function failure(step: string, code: number, row: Row | undefined, detail = ""): Failure {
