@@ -170,3 +170,10 @@ test("relay: passes on what can be sent twice, and nothing else", async (t) => {
     else t.is((await failureOf(t, presented)).kind, "backend-mechanism");
   }
 });
+
+test("master: a session of the configuration before still gets the password after a reload", async (t) => {
+  const before = master();
+  before.close();
+  const presented = await before.present(password("alice", "alices own"), ALICE, SESSION);
+  t.is(presented.secret.reveal().toString(), "geheim pass");
+});

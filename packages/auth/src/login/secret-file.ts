@@ -40,8 +40,10 @@ export class SecretFile {
     return new Secret(Buffer.from(this.#secret.reveal()));
   }
 
+  /** Forgets the secret. A session of the configuration before may still need it: then it is read again. */
   close(): void {
     this.#secret.wipe();
+    this.#mark = "";
   }
 
   async #readAgain(facts: Stats): Promise<void> {
