@@ -144,6 +144,23 @@ test("authenticator: a yes is remembered for the same secret and a while, a no n
   t.is(source.asked.length, 5);
 });
 
+test("authenticator: a yes counts for the protocol, the client and the certificate that the verifier was asked about", async (t) => {
+  const source = verifier("http", { alice: "one" });
+  const { check } = build([source], { cache: 60_000 });
+  const tls = { version: "TLSv1.3", cipher: "x", serverName: undefined, alpn: undefined, resumed: false } as const;
+  const badge = { verify: "SUCCESS", subject: "", issuer: "", serial: "", fingerprint: "", pem: "of alice" };
+  const sessions: readonly Session[] = [
+    SESSION,
+    { ...SESSION, listener: { ...SESSION.listener, protocol: "pop3" } },
+    { ...SESSION, client: { host: "192.0.2.1", port: 1 } },
+    { ...SESSION, tls: { ...tls, clientCertificate: undefined } },
+    { ...SESSION, tls: { ...tls, clientCertificate: badge } },
+    { ...SESSION, tls: { ...tls, clientCertificate: { ...badge, verify: "FAILED:expired" } } },
+  ];
+  for (const session of [...sessions, ...sessions]) await check(password("alice", "one"), session);
+  t.is(source.asked.length, sessions.length);
+});
+
 test("authenticator: a yes to a token is not remembered for longer than the token lasts", async (t) => {
   const clock = createFakeClock();
   let asked = 0;

@@ -66,7 +66,7 @@ export function authenticatorOf(
   ): Promise<string | undefined> {
     for (const verifier of verifiers) {
       if (!verifier.proves.includes(credentials.kind)) continue;
-      const found = await cache.remember(verifier.name, credentials, async () => verifier.check?.(credentials, session));
+      const found = await cache.remember(verifier.name, credentials, session, async () => verifier.check?.(credentials, session));
       if (found !== undefined) return found.user;
     }
     return undefined;

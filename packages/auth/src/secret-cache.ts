@@ -1,9 +1,10 @@
 // Remembers for a short while what a verifier said yes to, so that an app with five connections is one question. Only a
-// keyed hash of the secret is kept; a no, an unknown user and a failure are never remembered. Questions that are the same
-// at the same moment are asked once. Memory is bounded. Never throws by itself.
+// keyed hash of the secret is kept; a no, an unknown user and a failure are never remembered. A verifier may have looked at
+// the session too: a yes counts for the same protocol, client and client certificate only. Questions that are the same at
+// the same moment are asked once. Memory is bounded. Never throws by itself.
 
 import { createHmac, randomBytes } from "node:crypto";
-import type { Clock, Credentials, Verdict } from "@postern/contracts";
+import type { Clock, Credentials, Session, Verdict } from "@postern/contracts";
 
 const MAX_ENTRIES = 50_000;
 
@@ -25,10 +26,11 @@ export class SecretCache {
   async remember(
     verifier: string,
     credentials: Credentials,
+    session: Session,
     ask: () => Promise<Verdict | undefined>,
   ): Promise<Verdict | undefined> {
     if (this.#lifeMs === 0 || credentials.kind === "digest") return ask();
-    const hash = this.#hash(verifier, credentials);
+    const hash = this.#hash(verifier, credentials, session);
     const entry = this.#entries.get(hash);
     if (entry !== undefined && entry.until > this.#clock.now()) return entry;
     const running = this.#asked.get(hash);
@@ -52,9 +54,11 @@ export class SecretCache {
   }
 
   /** Every part with its length in front: no two questions have the same text. */
-  #hash(verifier: string, { kind, authcid, authzid, secret }: Credentials): string {
+  #hash(verifier: string, { kind, authcid, authzid, secret }: Credentials, { listener, client, tls }: Session): string {
     const hmac = createHmac("sha256", this.#key);
-    for (const part of [verifier, kind, authcid, authzid]) hmac.update(`${Buffer.byteLength(part)}:${part}`);
+    const { verify = "", pem = "" } = tls?.clientCertificate ?? {};
+    const asker = [listener.protocol, client.host, tls === undefined ? "" : "tls", verify, pem];
+    for (const part of [verifier, kind, authcid, authzid, ...asker]) hmac.update(`${Buffer.byteLength(part)}:${part}`);
     return hmac.update(secret.reveal()).digest("base64");
   }
 }
