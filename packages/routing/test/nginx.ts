@@ -3,14 +3,10 @@
 
 import { createAuthority, issue } from "@postern/certs";
 import type { CertificateAndKey } from "@postern/certs";
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { existsSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { freePorts, isInstalled, opens, startDaemon } from "@postern/testing";
+import { writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { SecureVersion, TLSSocket } from "node:tls";
 
@@ -29,14 +25,6 @@ export interface Nginx {
   readonly ports: Ports;
   readonly client: CertificateAndKey;
   stop(): Promise<void>;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((s) => new Promise<void>((resolve) => s.listen(0, "127.0.0.1", resolve))));
-  const ports = servers.map((s) => (s.address() as AddressInfo).port);
-  await Promise.all(servers.map((s) => new Promise((resolve) => s.close(resolve))));
-  return ports;
 }
 
 function configuration(folder: string, authPort: number, ports: Ports): string {
@@ -67,56 +55,28 @@ mail {
 `;
 }
 
-async function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.on("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on("error", () => resolve(false));
-  });
-}
-
-async function ready(nginx: ChildProcess, port: number, log: string): Promise<void> {
-  for (let i = 0; i < 200; i += 1) {
-    if (nginx.exitCode !== null) break;
-    if (await answers(port)) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`nginx did not start:\n${existsSync(log) ? readFileSync(log, "utf8") : "(no log)"}`);
-}
-
 /** Starts nginx; `authPort` is the auth_http server's port on loopback. */
 export async function startNginx(authPort: number): Promise<Nginx> {
   for (const file of [NGINX, MODULE]) {
-    if (!existsSync(file)) throw new Error(`${file} is missing: install Debian's packages nginx and libnginx-mod-mail`);
+    if (!(await isInstalled(file))) throw new Error(`${file} is missing: install Debian's packages nginx and libnginx-mod-mail`);
   }
-  const folder = await mkdtemp(join(tmpdir(), "postern-nginx-"));
   const authority = createAuthority("Test authority");
   const server = issue(authority, { names: ["127.0.0.1"], keyType: "rsa" });
-  await writeFile(join(folder, "ca.pem"), authority.cert);
-  await writeFile(join(folder, "server.pem"), server.cert);
-  await writeFile(join(folder, "server.key"), server.key, { mode: 0o600 });
-  const [imap = 0, pop3 = 0, smtp = 0, imaps = 0, proxied = 0] = await freePorts(5);
-  const ports = { imap, pop3, smtp, imaps, proxied };
-  await writeFile(join(folder, "nginx.conf"), configuration(folder, authPort, ports));
-  const log = join(folder, "error.log");
-  const output = openSync(join(folder, "output"), "a");
-  const child = spawn(NGINX, ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", log], { stdio: ["ignore", output, output] });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const stop = async (): Promise<void> => {
-    child.kill("SIGTERM");
-    await ended;
-    await rm(folder, { recursive: true });
-  };
-  try {
-    await ready(child, ports.proxied, log);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { ports, client: issue(authority, { names: ["alice@example.com"], client: true }), stop };
+  const client = issue(authority, { names: ["alice@example.com"], client: true });
+  return startDaemon({ name: "nginx", logFile: "error.log" }, async (daemon) => {
+    const [imap = 0, pop3 = 0, smtp = 0, imaps = 0, proxied = 0] = await freePorts(5);
+    const ports = { imap, pop3, smtp, imaps, proxied };
+    await writeFile(daemon.file("ca.pem"), authority.cert);
+    await writeFile(daemon.file("server.pem"), server.cert);
+    await writeFile(daemon.file("server.key"), server.key, { mode: 0o600 });
+    await writeFile(daemon.file("nginx.conf"), configuration(daemon.folder, authPort, ports));
+    await daemon.start({
+      command: NGINX,
+      args: ["-p", daemon.folder, "-c", daemon.file("nginx.conf"), "-e", daemon.file("error.log")],
+      ready: () => opens(proxied),
+    });
+    return { ports, client, stop: () => daemon.stop() };
+  });
 }
 
 /** A finished line-wise conversation. */

@@ -2,15 +2,12 @@
 // by its handle. Needs /usr/sbin/dovecot with the imapd and pop3d packages; runs as root and as an ordinary user.
 // Throws Error with Dovecot's own words when it does not start.
 
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { access, chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir, userInfo } from "node:os";
+import { chmod, chown, mkdir, readFile, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { CertificateAndKey } from "@postern/certs";
+import { isInstalled, startDaemon, type Daemon } from "./daemon.ts";
 import { dovecotConfig, FILES, PORT_NAMES } from "./dovecot-config.ts";
 import type { PortName } from "./dovecot-config.ts";
 import { answers, freePorts } from "./ports.ts";
@@ -60,38 +57,21 @@ export interface Dovecot {
 }
 
 /** Is Dovecot installed here? */
-export async function hasDovecot(): Promise<boolean> {
-  return access(DOVECOT).then(
-    () => true,
-    () => false,
-  );
+export function hasDovecot(): Promise<boolean> {
+  return isInstalled(DOVECOT);
 }
 
-// Another program can take a port between our look and Dovecot's start.
-const TRIES = 3;
-const START_MS = 15_000;
-
 /** Starts it; resolves when it greets on its IMAP and POP3 ports. */
-export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
-  for (let attempt = 1; ; attempt += 1) {
-    const server = new Server(await mkdtemp(join(tmpdir(), "dovecot-")));
-    try {
-      return await server.start(options);
-    } catch (error) {
-      await server.stop();
-      if (attempt === TRIES || !/Address already in use/.test(String(error))) throw error;
-    }
-  }
+export function startDovecot(options: DovecotOptions): Promise<Dovecot> {
+  return startDaemon({ name: "Dovecot", logFile: FILES.log }, (daemon) => new Server(daemon).start(options));
 }
 
 class Server {
-  readonly #root: string;
-  #child: ChildProcess | undefined;
+  readonly #daemon: Daemon;
   #deliveries = 0;
-  #lastLog = "";
 
-  constructor(root: string) {
-    this.#root = root;
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
   }
 
   async start(options: DovecotOptions): Promise<Dovecot> {
@@ -99,55 +79,17 @@ class Server {
     const given = PORT_NAMES.map((name, index) => [name, options.ports?.[name] ?? free[index] ?? 0] as const);
     const ports = Object.fromEntries(given) as Record<PortName, number>;
     await this.#writeFiles(options, ports);
-    this.#child = spawn(DOVECOT, ["-F", "-c", join(this.#root, FILES.config)], { stdio: ["ignore", "pipe", "pipe"] });
-    let words = "";
-    const child = this.#child;
-    process.once("exit", this.#killNow);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (text: string) => (words += text));
-    child.on("error", (error) => (words += error.message));
-    const began = Date.now();
-    // Its log says that it has its ports; without that line, somebody else could be answering there.
-    const ready = async (): Promise<boolean> =>
-      this.log().includes("starting up for") && (await answers(ports.imap)) && (await answers(ports.pop3));
-    while (!(await ready())) {
-      const over = child.exitCode !== null || child.pid === undefined;
-      if (over || Date.now() - began > START_MS) throw new Error(`Dovecot does not start: ${words}${this.log()}`);
-      await wait(20);
-    }
-    return this.#handle(ports, child.pid ?? 0, options);
+    await this.#daemon.start({
+      command: DOVECOT,
+      args: ["-F", "-c", this.#daemon.file(FILES.config)],
+      // Its log says that it has its ports; without that line, somebody else could be answering there.
+      ready: async () =>
+        this.#daemon.log().includes("starting up for") && (await answers(ports.imap)) && (await answers(ports.pop3)),
+    });
+    return this.#handle(ports, options);
   }
 
-  log(): string {
-    try {
-      this.#lastLog = readFileSync(join(this.#root, FILES.log), "utf8");
-    } catch (error) {
-      // Not written yet, or removed by stop(): what was read last stands.
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    }
-    return this.#lastLog;
-  }
-
-  // A test run that is cut short must not leave it behind.
-  readonly #killNow = (): void => {
-    this.#child?.kill("SIGTERM");
-  };
-
-  async stop(): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    process.off("exit", this.#killNow);
-    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-      const exit = once(child, "exit");
-      child.kill("SIGTERM");
-      const killer = setTimeout(() => child.kill("SIGKILL"), 10_000);
-      await exit;
-      clearTimeout(killer);
-    }
-    this.log();
-    await rm(this.#root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  }
-
-  #handle(ports: Record<PortName, number>, pid: number, options: DovecotOptions): Dovecot {
+  #handle(ports: Record<PortName, number>, options: DovecotOptions): Dovecot {
     const port = (name: PortName, there: boolean): number => (there ? ports[name] : 0);
     return {
       imapPort: ports.imap,
@@ -156,19 +98,19 @@ class Server {
       pop3sPort: port("pop3s", options.tls !== undefined),
       imapHaproxyPort: port("imapHaproxy", options.haproxy === true),
       pop3HaproxyPort: port("pop3Haproxy", options.haproxy === true),
-      pid,
-      log: () => this.log(),
+      pid: this.#daemon.pid,
+      log: () => this.#daemon.log(),
       logged: (pattern) => this.#logged(pattern),
       folder: (user) => this.#folder(user),
       deliver: (user, message) => this.#deliver(user, message),
-      stop: () => this.stop(),
+      stop: () => this.#daemon.stop(),
     };
   }
 
   async #writeFiles(options: DovecotOptions, ports: Record<PortName, number>): Promise<void> {
-    const file = (name: string): string => join(this.#root, name);
+    const file = (name: string): string => this.#daemon.file(name);
     const config = dovecotConfig({
-      folder: this.#root,
+      folder: this.#daemon.folder,
       ports,
       tls: options.tls !== undefined,
       haproxy: options.haproxy ?? false,
@@ -179,7 +121,7 @@ class Server {
       failureDelaySeconds: options.failureDelaySeconds ?? 0,
     });
     // Dovecot's own users must come through to the mail and the password files.
-    await chmod(this.#root, 0o755);
+    await chmod(this.#daemon.folder, 0o755);
     await mkdir(file(FILES.mail));
     await ownByMail(file(FILES.mail));
     await writeFile(file(FILES.users), passwords(options.users), { mode: 0o644 });
@@ -190,11 +132,11 @@ class Server {
   }
 
   #folder(user: string): string {
-    return join(this.#root, FILES.mail, user.toLowerCase(), "Maildir");
+    return join(this.#daemon.folder, FILES.mail, user.toLowerCase(), "Maildir");
   }
 
   async #deliver(user: string, message: string): Promise<void> {
-    const home = join(this.#root, FILES.mail, user.toLowerCase());
+    const home = join(this.#daemon.folder, FILES.mail, user.toLowerCase());
     const maildir = this.#folder(user);
     const folders = [home, maildir, ...["new", "cur", "tmp"].map((name) => join(maildir, name))];
     for (const folder of folders) {
@@ -209,11 +151,11 @@ class Server {
 
   async #logged(pattern: RegExp): Promise<RegExpExecArray> {
     for (let turn = 0; turn < 250; turn += 1) {
-      const match = pattern.exec(this.log());
+      const match = pattern.exec(this.#daemon.log());
       if (match !== null) return match;
       await wait(20);
     }
-    throw new Error(`Dovecot did not log ${String(pattern)}, but: ${this.log()}`);
+    throw new Error(`Dovecot did not log ${String(pattern)}, but: ${this.#daemon.log()}`);
   }
 }
 

@@ -2,11 +2,9 @@
 // with exchange and impersonation (RFC 8693). It knows the tokens that it has given out and no others.
 
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CertificateAndKey } from "@postern/certs";
+import { serveHttp } from "../http-server.ts";
 import { publicJwk, signingKey, signToken, type Claims, type SigningKey } from "./openid-token.ts";
 
 export interface OpenIdOptions {
@@ -60,10 +58,8 @@ export async function startOpenId(options: OpenIdOptions = {}): Promise<OpenIdPr
   let turn = 1;
   let key = signingKey("key-1", alg);
   let isDown = false;
-  const server = tls === undefined ? createServer(onRequest) : createSecureServer({ cert: tls.cert, key: tls.key }, onRequest);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const issuer = `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await serveHttp(onRequest, tls);
+  const issuer = server.origin;
   const authorization = `Basic ${Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString("base64")}`;
 
   function claims(user: string, more: Claims = {}): Claims {
@@ -150,11 +146,6 @@ export async function startOpenId(options: OpenIdOptions = {}): Promise<OpenIdPr
       key = signingKey(`key-${turn}`, alg);
     },
     down: (is) => void (isDown = is),
-    async stop() {
-      if (!server.listening) return;
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
+    stop: () => server.stop(),
   };
 }

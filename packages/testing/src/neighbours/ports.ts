@@ -22,12 +22,21 @@ export async function freePorts(count: number): Promise<number[]> {
 
 /** Does somebody answer on this port of 127.0.0.1, and say something? */
 export function answers(port: number): Promise<boolean> {
+  return sees(port, "data");
+}
+
+/** Does somebody take a connection on this port of 127.0.0.1? For servers that say nothing first. */
+export function opens(port: number): Promise<boolean> {
+  return sees(port, "connect");
+}
+
+function sees(port: number, event: "connect" | "data"): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1", timeout: 1000 });
     const end = (answer: boolean) => (): void => {
       socket.destroy();
       resolve(answer);
     };
-    socket.once("data", end(true)).once("error", end(false)).once("end", end(false)).once("timeout", end(false));
+    socket.once(event, end(true)).once("error", end(false)).once("end", end(false)).once("timeout", end(false));
   });
 }
