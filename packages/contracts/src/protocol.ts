@@ -18,6 +18,8 @@ export interface Attempt {
   readonly tag: string;
   /** Lets the client see a last SASL challenge before a no (RFC 7628): writes it and waits for the client's dummy response. */
   readonly lastChallenge?: (challenge: Buffer) => Promise<void>;
+  /** Milliseconds that the attempt was held back already, because of guesses before it. */
+  readonly heldMs?: number;
 }
 
 /** What the backend said when it let us in. */
@@ -51,6 +53,11 @@ export interface ProtocolContext {
   /** Error budget before login. */
   readonly maxErrors: number;
   readonly logger: Logger;
+  /**
+   * Waits, in an exchange that the gateway checks itself, for as long as a guesser at this name (as the client sent it) has
+   * to; how many milliseconds that was. Failure: too-many-failures. The path (core/src/path.ts) gives it.
+   */
+  readonly holdBack?: (claimed: string) => Promise<number>;
 }
 
 export interface LineProtocol {

@@ -55,7 +55,7 @@ export interface House {
   /** How the gateway logs in at a leg. */
   readonly loginAt: (leg: Leg) => BackendLogin;
   /** Whose secret a client claims to have, normalised; "" when it is no name. Failed logins are counted by it. */
-  readonly claimedUser: (credentials: Credentials) => string;
+  readonly claimedUser: (credentials: Pick<Credentials, "authcid">) => string;
   readonly router: Router;
   readonly health: Health;
   readonly limits: ConnectionLimits;

@@ -1,5 +1,5 @@
 import test from "ava";
-import { Failure, type FailureKind } from "@postern/contracts";
+import { Failure, type FailureKind, type Proofs } from "@postern/contracts";
 import { MECHANISMS } from "@postern/sasl";
 import { fakeFront, type FrontOptions } from "../test/front.ts";
 import {
@@ -85,4 +85,33 @@ test("offer: an exchange asks with the protocol's prefix, and later lets the cli
   t.is(credentials.authcid, "alice");
   await lastChallenge?.(Buffer.from("{}"));
   t.deepEqual(front.written, ["+ VXNlcm5hbWU6\r\n", "+ UGFzc3dvcmQ6\r\n", "+ e30=\r\n"]);
+});
+
+const SCRAM_FIRST = Buffer.from("n,,n=alice,r=nonce").toString("base64");
+const scram: Proofs["scram"] = () => {
+  const [salt, key] = [Buffer.alloc(16), Buffer.alloc(32)];
+  return Promise.resolve({ keys: { salt, iterations: 4096, storedKey: key, serverKey: key }, user: "alice" });
+};
+
+test("offer: who guesses by SCRAM is held back before the server's first word about the name", async (t) => {
+  const held: string[] = [];
+  const front = fakeFront({
+    context: {
+      proofs: { scram },
+      holdBack(claimed) {
+        held.push(`${claimed} after ${front.written.length} challenges`);
+        return Promise.resolve(5000);
+      },
+    },
+    lines: [SCRAM_FIRST, Buffer.from(`c=biws,r=x,p=${Buffer.alloc(32).toString("base64")}`).toString("base64")],
+  });
+  await t.throwsAsync(authenticateBy(front, "SCRAM-SHA-256", undefined, "+ "), { message: /nonce/ });
+  t.deepEqual(held, ["alice after 1 challenges"]);
+});
+
+test("offer: a guesser who is refused learns nothing of SCRAM", async (t) => {
+  const refused = new Failure("too-many-failures", "100 failed logins");
+  const front = fakeFront({ context: { proofs: { scram }, holdBack: () => Promise.reject(refused) } });
+  t.is(await t.throwsAsync(authenticateBy(front, "SCRAM-SHA-256", SCRAM_FIRST, "+ ")), refused);
+  t.deepEqual(front.written, []);
 });

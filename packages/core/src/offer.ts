@@ -61,15 +61,23 @@ export async function authenticateBy(
   const mechanism = context.mechanisms.find((offered) => offered.name === name.toUpperCase());
   if (mechanism === undefined) throw new Failure("unknown-mechanism", `${JSON.stringify(name.slice(0, 40))} is not offered here`);
   if (!usableMechanisms(front).includes(mechanism)) throw new Failure("plaintext-refused", `${mechanism.name} without TLS`);
+  const exchange = mechanism.create(mechanismContext(front), mechanism.live);
   const ask = async (challenge: string): Promise<string> => {
     client.write(`${prefix}${challenge}\r\n`);
     const line = await client.readLine();
     client.trace("***");
     return line;
   };
-  const credentials = await runExchange(mechanism.create(mechanismContext(front), mechanism.live), initial, ask);
+  let heldMs: number | undefined;
+  const askInTurn = async (challenge: string): Promise<string> => {
+    // A challenge behind the name, such as SCRAM's last, can tell whether the proof was right, before the path is asked.
+    if (heldMs === undefined && exchange.claimed !== "" && mechanism.live !== true)
+      heldMs = await context.holdBack?.(exchange.claimed);
+    return ask(challenge);
+  };
+  const credentials = await runExchange(exchange, initial, askInTurn);
   const lastChallenge = async (challenge: Buffer): Promise<void> => void (await ask(challenge.toString("base64")));
-  return { credentials, lastChallenge };
+  return { credentials, lastChallenge, ...(heldMs !== undefined && { heldMs }) };
 }
 
 function mechanismContext(front: Front): MechanismContext {

@@ -108,6 +108,29 @@ test("path: a guesser waits before the attempt is looked at", async (t) => {
   await allOver(t, harness);
 });
 
+test("path: what an exchange was held back for does not count twice", async (t) => {
+  const clock = createFakeClock();
+  const mailbox = await backend(t, "OK in");
+  let asked = 0;
+  const guard = { delayBefore: () => (asked++, 5000), failed: () => 0, succeeded: () => {} };
+  const probe = lineProtocol().protocol;
+  const protocol = lineProtocol({
+    async converse(peer, session, context) {
+      const attempt = await probe.converse(peer, session, context);
+      return attempt && { ...attempt, heldMs: (await context.holdBack?.("alice")) ?? 0 };
+    },
+  }).protocol;
+  const harness = gateway(t, { protocol, legs: [mailbox.leg], house: { clock, guard } });
+  const { say, hear, peer } = await client(t, harness);
+  say("LOGIN alice s3cret");
+  while (asked === 0) await clock.advance(0);
+  await clock.advance(5000);
+  t.is(await hear(), "YES in");
+  t.is(asked, 2);
+  peer.end();
+  await allOver(t, harness);
+});
+
 for (const [title, failure, asks, waits] of [
   ["what is no guess is not slowed", new Failure("source-down", "x"), 0, 0],
   ["a route source may ask for a wait", new Failure("source-down", "x", { waitMs: 2000 }), 0, 2000],

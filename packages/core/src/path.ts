@@ -24,7 +24,7 @@ import { countError } from "./command-loop.ts";
 import { presentedAt, type Checked } from "./credentials.ts";
 import type { House, ListenerHouse } from "./house.ts";
 import { openSession } from "./session.ts";
-import { slowDown } from "./slow-down.ts";
+import { holdBack, slowDown } from "./slow-down.ts";
 import { close, dropBackend, keep, openVisit, register, type Visit } from "./visit.ts";
 
 /** Takes an accepted, paused socket through its whole life. */
@@ -98,11 +98,12 @@ async function meet(socket: Socket, visit: Visit): Promise<Connection> {
 /** Converses until a login succeeds; false when the client says goodbye. A failed login is answered here, and may be tried again. */
 async function logIn(client: Connection, visit: Visit): Promise<boolean> {
   const { house, listener, session } = visit;
+  const context = { ...listener.context, holdBack: (claimed: string) => holdBack(claimed, 0, house, session) };
   for (;;) {
     session.stage = "converse";
-    const attempt = await listener.protocol.converse(client, session, listener.context);
+    const attempt = await listener.protocol.converse(client, session, context);
     if (attempt === undefined) return false;
-    const startedAt = house.clock.now();
+    const startedAt = house.clock.now() - (attempt.heldMs ?? 0);
     try {
       listener.protocol.accept(client, attempt, await tryLogin(attempt, visit));
       house.observer.loggedIn(session, undefined);
@@ -138,7 +139,7 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
   session.mechanism = credentials.mechanism;
   session.identity = undefined;
   session.stage = "authenticate";
-  await sleep(house.clock, house.guard.delayBefore(session.client.host, house.claimedUser(credentials)));
+  await holdBack(credentials.authcid, attempt.heldMs ?? 0, house, session);
   session.identity = await house.authenticator.check(credentials, session);
   visit.trace?.know(session.identity.user);
   session.stage = "route";

@@ -46,7 +46,7 @@ export interface HouseParts<R> {
   readonly hostname: string;
   readonly authenticator: Authenticator;
   readonly loginAt: (leg: Leg) => BackendLogin;
-  readonly claimedUser: (credentials: Credentials) => string;
+  readonly claimedUser: (credentials: Pick<Credentials, "authcid">) => string;
   readonly router: Router;
   readonly health: Health;
   readonly limits: ConnectionLimits;
