@@ -115,3 +115,19 @@ test("offer: a guesser who is refused learns nothing of SCRAM", async (t) => {
   t.is(await t.throwsAsync(authenticateBy(front, "SCRAM-SHA-256", SCRAM_FIRST, "+ ")), refused);
   t.deepEqual(front.written, []);
 });
+
+test("offer: the wire trace shows no challenge behind which passwords could be tried, but why a token was refused", async (t) => {
+  const traced: string[] = [];
+  const front = fakeFront({
+    client: { writeSecret: (_, masked) => void traced.push(masked), write: (data) => void traced.push(String(data)) },
+    context: { proofs: { scram } },
+    lines: [SCRAM_FIRST, "*"],
+  });
+  await t.throwsAsync(authenticateBy(front, "SCRAM-SHA-256", undefined, "+ "), { message: /cancelled/ });
+  t.deepEqual(traced, ["+ ", "+ ***"]);
+  const token = Buffer.from("n,a=alice,\x01auth=Bearer t0ken\x01\x01").toString("base64");
+  const secure = fakeFront({ client: { secure: true, writeSecret: (_, masked) => void traced.push(masked) }, lines: ["AQ=="] });
+  const { lastChallenge } = await authenticateBy(secure, "OAUTHBEARER", token, "+ ");
+  await lastChallenge?.(Buffer.from("{}"));
+  t.deepEqual(traced.slice(2), ["+ e30="]);
+});

@@ -62,8 +62,8 @@ export async function authenticateBy(
   if (mechanism === undefined) throw new Failure("unknown-mechanism", `${JSON.stringify(name.slice(0, 40))} is not offered here`);
   if (!usableMechanisms(front).includes(mechanism)) throw new Failure("plaintext-refused", `${mechanism.name} without TLS`);
   const exchange = mechanism.create(mechanismContext(front), mechanism.live);
-  const ask = async (challenge: string): Promise<string> => {
-    client.write(`${prefix}${challenge}\r\n`);
+  const ask = async (challenge: string, shown: string): Promise<string> => {
+    client.writeSecret(`${prefix}${challenge}\r\n`, `${prefix}${shown}`);
     const line = await client.readLine();
     client.trace("***");
     return line;
@@ -73,10 +73,14 @@ export async function authenticateBy(
     // A challenge behind the name, such as SCRAM's last, can tell whether the proof was right, before the path is asked.
     if (heldMs === undefined && exchange.claimed !== "" && mechanism.live !== true)
       heldMs = await context.holdBack?.(exchange.claimed);
-    return ask(challenge);
+    // Salt, nonces and signature of SCRAM together are enough to try passwords on.
+    return ask(challenge, challenge === "" ? "" : "***");
   };
   const credentials = await runExchange(exchange, initial, askInTurn);
-  const lastChallenge = async (challenge: Buffer): Promise<void> => void (await ask(challenge.toString("base64")));
+  const lastChallenge = async (challenge: Buffer): Promise<void> => {
+    const why = challenge.toString("base64");
+    await ask(why, why);
+  };
   return { credentials, lastChallenge, ...(heldMs !== undefined && { heldMs }) };
 }
 

@@ -3,8 +3,8 @@ import { Secret, type BackendDialogue } from "@postern/contracts";
 import { testLeg, testSession } from "@postern/testing";
 import { login } from "./back.ts";
 
-/** Logs in with a password at a backend that says these lines; what it was sent. */
-async function sent(password: string, lines: readonly string[]): Promise<string[]> {
+/** Logs in with a password at a backend that says these lines; what it was sent, and what of its lines was traced. */
+async function sent(password: string, lines: readonly string[], traced: string[] = []): Promise<string[]> {
   const written: string[] = [];
   const queue = [...lines];
   const backend: BackendDialogue = {
@@ -14,7 +14,7 @@ async function sent(password: string, lines: readonly string[]): Promise<string[
     readBytes: (count) => Promise.resolve(Buffer.alloc(count)),
     write: (data) => void written.push(data.toString("latin1")),
     writeSecret: (data) => void written.push(data.toString("latin1")),
-    trace: () => {},
+    trace: (line) => void traced.push(line),
     startTls: () => Promise.resolve(),
   };
   const secret = new Secret(Buffer.from(password, "latin1"));
@@ -37,4 +37,11 @@ test("back: with LITERAL+ a literal of any size goes at once", async (t) => {
   const long = "\xe9".repeat(10_000);
   const greeting = "* OK [CAPABILITY IMAP4rev1 LITERAL+] hi";
   t.deepEqual(await sent(long, [greeting, WELCOME]), [`L LOGIN "alice" {10000+}\r\n${long}\r\n`]);
+});
+
+test("back: the wire trace shows no challenge of the backend", async (t) => {
+  const traced: string[] = [];
+  const greeting = "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=LOGIN] hi";
+  await sent("s3cret", [greeting, "+ VXNlcm5hbWU6", "+ UGFzc3dvcmQ6", WELCOME], traced);
+  t.deepEqual(traced, [greeting, "+ ***", "+ ***", WELCOME]);
 });

@@ -22,7 +22,8 @@ const MAX_LITERAL = 64 * 1024;
 /** One response; literals in it are read and left out. */
 export async function readResponse(backend: BackendDialogue): Promise<string> {
   let line = await backend.readLine();
-  backend.trace(line);
+  // A challenge: with SCRAM passed through, a few of them are enough to try passwords on.
+  backend.trace(line.startsWith("+ ") ? "+ ***" : line);
   for (let literals = 0; literals < MAX_RESPONSES; literals++) {
     const literal = /\{(\d{1,10})\}$/.exec(line);
     if (literal === null || !line.startsWith("* ") || /^\* (OK|NO|BAD|BYE)\b/i.test(line)) return line;

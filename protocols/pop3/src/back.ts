@@ -43,7 +43,8 @@ interface Reply {
 
 async function readReply(backend: BackendDialogue): Promise<Reply> {
   const line = await backend.readLine();
-  backend.trace(line);
+  // A challenge: with SCRAM passed through, a few of them are enough to try passwords on.
+  backend.trace(line.startsWith("+ ") ? "+ ***" : line);
   const match = /^(\+OK|-ERR|\+)(?: (.*))?$/is.exec(line);
   if (match === null) throw new Failure("backend-garbled", `Not a reply: ${JSON.stringify(line.slice(0, 200))}`);
   return { ok: match[1]?.toUpperCase() === "+OK", challenge: match[1] === "+", text: match[2] ?? "" };
