@@ -19,6 +19,8 @@ export interface ProtocolCase {
   readonly login: (user: string, password: string) => string;
   /** A SASL exchange that is begun and not finished, complete with CRLF. */
   readonly halfLogin: string;
+  /** How many lines the front says before the challenge of `halfLogin`; none when left out. */
+  readonly beforeChallenge?: number;
   /** How many lines the front says before the answer to the login's last line. */
   readonly before: number;
   /** The answer to a login that succeeds and to one that does not; the line that says goodbye. */
@@ -94,7 +96,7 @@ function answerLines(socket: Socket, given: ProtocolCase, done: (yes: string) =>
       const line = text.slice(0, end);
       text = text.slice(end + 2);
       const said = given.backendSays(line, PASSWORD);
-      if (!given.yes.test(said.trim()) || !line.includes(PASSWORD)) {
+      if (!given.yes.test(said.trim()) || !holdsPassword(line)) {
         socket.write(said);
         continue;
       }
@@ -105,6 +107,10 @@ function answerLines(socket: Socket, given: ProtocolCase, done: (yes: string) =>
   };
   socket.on("data", onData);
 }
+
+/** As it is, or in base64 as the last word. */
+const holdsPassword = (line: string): boolean =>
+  line.includes(PASSWORD) || Buffer.from(line.split(" ").at(-1) ?? "", "base64").includes(PASSWORD);
 
 export interface Client {
   readonly peer: ScriptedPeer;

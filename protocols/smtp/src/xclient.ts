@@ -1,0 +1,76 @@
+// XCLIENT (Postfix's XCLIENT_README; Dovecot's has TTL): a gateway in front tells an SMTP server where the client really is,
+// and, where the gateway has checked the user, who it is. We send the attributes that a backend lists. A client's are
+// believed about addresses only from trusted peers, and never about who logged in. TTL counts down at every gateway and
+// stops two that point at each other. Values are xtext (RFC 3461 section 4). Failure: syntax, route-loop.
+
+import { Failure, type Session } from "@postern/contracts";
+import { reportedAddress, takeTtl, ttlFor } from "@postern/core";
+import { helloOf } from "./hello.ts";
+
+/** A command line has so many bytes at most, with its CRLF. */
+const MAX_COMMAND = 512;
+
+/** Takes what a gateway in front says. */
+export function learnFromXclient(args: string, session: Session): void {
+  const fields = new Map<string, string>();
+  for (const word of args.split(" ").filter((part) => part !== "")) {
+    const match = /^([A-Za-z]{1,20})=([\u0021-\u007e]{0,512})$/.exec(word);
+    if (match === null) throw new Failure("syntax", "XCLIENT takes NAME=value words");
+    fields.set((match[1] ?? "").toUpperCase(), decodeXtext(match[2] ?? ""));
+  }
+  takeTtl(session, fields.get("TTL"));
+  const host = fields.get("ADDR")?.replace(/^IPV6:/i, "");
+  session.client = reportedAddress(session, host, fields.get("PORT")) ?? session.client;
+}
+
+/** The attributes that a listener lists: addresses for gateways of ours only. */
+export const xclientOffer = (session: Session): string =>
+  session.listener.trusts(session.peer.host) ? "XCLIENT ADDR PORT TTL" : "XCLIENT TTL";
+
+export interface XclientFacts {
+  /** What the backend lists, in upper case. */
+  readonly offered: readonly string[];
+  /** The backend may be told where the client is. */
+  readonly forwardClient: boolean;
+  /** Who is logged in, where the gateway has checked that; undefined: the backend is about to be asked. */
+  readonly login: string | undefined;
+}
+
+/** The command for the backend; undefined when there is nothing to say. Failure: route-loop. */
+export function xclientLine(session: Session, { offered, forwardClient, login }: XclientFacts): string | undefined {
+  const pairs: (readonly [string, string])[] = [["TTL", ttlFor(session)]];
+  if (login !== undefined) pairs.push(["LOGIN", encodeXtext(login)]);
+  if (forwardClient) pairs.push(["SESSION", encodeXtext(session.id)], ...clientPairs(session));
+  const said = pairs.filter(([name]) => offered.includes(name));
+  if (said.length === 0) return undefined;
+  const line = (some: typeof said): string => `XCLIENT ${some.map((pair) => pair.join("=")).join(" ")}\r\n`;
+  const whole = line(said);
+  // The name can be long, and follows in EHLO anyway.
+  return whole.length <= MAX_COMMAND ? whole : line(said.filter(([name]) => name !== "HELO"));
+}
+
+const UNAVAILABLE = "[UNAVAILABLE]";
+
+function clientPairs(session: Session): [string, string][] {
+  const { host, port } = session.client;
+  const known = host !== "";
+  const hello = helloOf(session);
+  return [
+    ["NAME", UNAVAILABLE],
+    ["ADDR", known ? `${host.includes(":") ? "IPV6:" : ""}${host}` : UNAVAILABLE],
+    ["PORT", known ? String(port) : UNAVAILABLE],
+    ["PROTO", hello?.extended === false ? "SMTP" : "ESMTP"],
+    ["HELO", hello === undefined ? UNAVAILABLE : encodeXtext(Buffer.from(hello.name, "latin1"))],
+  ];
+}
+
+function encodeXtext(value: string | Buffer): string {
+  const text = Buffer.from(value).toString("latin1");
+  return text.replaceAll(
+    /[^\u0021-\u002a\u002c-\u003c\u003e-\u007e]/g,
+    (char) => `+${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
+  );
+}
+
+const decodeXtext = (text: string): string =>
+  text.replaceAll(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
