@@ -1,15 +1,8 @@
 // What every Authenticator must do, as tests. Each verifier runs it with one account that it knows.
 
 import type { ExecutionContext, TestFn } from "ava";
-import {
-  Failure,
-  Secret,
-  systemClock,
-  type Authenticator,
-  type FailureKind,
-  type PasswordCredentials,
-  type Session,
-} from "@postern/contracts";
+import { Failure, systemClock, type Authenticator, type FailureKind, type PasswordCredentials } from "@postern/contracts";
+import { listenerInfo, testPassword, testSession } from "@postern/testing";
 import type { AuthenticatorContext } from "./authenticator.ts";
 
 export interface AuthenticatorCase {
@@ -27,39 +20,22 @@ const KINDS: ReadonlySet<FailureKind> = new Set(["wrong-credentials", "not-autho
 const BAD_NAMES = ["", " ", "alice\r\nXCLIENT", "alice\0", "alice\u2028", "alice\r\n", "\u001b[2Jalice", "a".repeat(513)];
 
 export function password(authcid: string, secret: string, authzid = ""): PasswordCredentials {
-  return { kind: "password", mechanism: "PLAIN", authcid, authzid, secret: new Secret(secret) };
+  return testPassword(authcid, secret, { authzid });
 }
 
+const client = { host: "127.0.0.1", port: 50_000 };
+
 /** A session that has come as far as authentication. */
-export const SESSION: Session = {
+export const SESSION = testSession({
   id: "test",
-  listener: {
-    name: "imap 127.0.0.1:143",
-    protocol: "imap",
-    tls: "starttls",
-    allowPlaintext: false,
-    mechanisms: undefined,
-    capabilities: undefined,
-    trusts: () => false,
-  },
-  startedAt: 0,
+  listener: listenerInfo("imap", { tls: "starttls" }),
   stage: "authenticate",
-  peer: { host: "127.0.0.1", port: 50_000 },
-  client: { host: "127.0.0.1", port: 50_000 },
+  peer: client,
+  client,
   local: { host: "127.0.0.1", port: 143 },
-  tls: undefined,
   attempts: 1,
-  errors: 0,
   mechanism: "PLAIN",
-  identity: undefined,
-  hops: 0,
-  software: undefined,
-  utf8: false,
-  backend: undefined,
-  backendAddress: undefined,
-  bytesIn: 0,
-  bytesOut: 0,
-};
+});
 
 /** What a verifier gets of the house, without a log. */
 export function contextOf(defaultDomain?: string): AuthenticatorContext {

@@ -1,7 +1,8 @@
 // What every route source must do, whoever it asks. For tests only.
 
-import { Failure, Secret } from "@postern/contracts";
-import type { CandidateName, PasswordCredentials, RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
+import { Failure } from "@postern/contracts";
+import type { CandidateName, RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
+import { testPassword, testQuery } from "@postern/testing";
 import type { ExecutionContext, TestFn } from "ava";
 
 export interface SuiteSubject {
@@ -17,9 +18,7 @@ export interface SuiteSubject {
 const PASSWORD = "suite-secret-9d1c";
 
 function query(user: string, withPassword = true): RouteQuery {
-  const secret = new Secret(PASSWORD);
-  const credentials: PasswordCredentials = { kind: "password", mechanism: "PLAIN", authcid: user, authzid: "", secret };
-  return { user, protocol: "imap", credentials: withPassword ? credentials : undefined, session: undefined };
+  return testQuery(user, withPassword ? testPassword(user, PASSWORD) : undefined, { session: undefined });
 }
 
 // Names that have hurt look-ups elsewhere: prototypes, separators, escapes, long ones.

@@ -8,6 +8,7 @@ export { createHarness } from "./protocol-harness.ts";
 export { serveHttp, serveRaw } from "./http-server.ts";
 export type { TestServer } from "./http-server.ts";
 export {
+  listenerInfo,
   relayed,
   testAuthenticator,
   testCertificate,

@@ -1,7 +1,7 @@
 // What the tests of this package share: legs, and a monitor on a bench with a fake clock and probes that do as told.
 
-import { RELAY, type Leg, type LogFields, type Logger } from "@postern/contracts";
-import { createFakeClock, type FakeClock } from "@postern/testing";
+import type { Leg } from "@postern/contracts";
+import { createFakeClock, createMemoryLogger, testLeg, type FakeClock, type LogRecord } from "@postern/testing";
 import { createHealthMonitor, type HealthMonitor } from "../monitor.ts";
 import type { Probe } from "../rounds.ts";
 import type { HealthSettings } from "../settings.ts";
@@ -16,25 +16,7 @@ export const SETTINGS: HealthSettings = {
   window: 10_000,
 };
 
-export function leg(backend: string, protocol = "imap", port = 143): Leg {
-  return {
-    backend,
-    site: undefined,
-    protocol,
-    host: "127.0.0.1",
-    port,
-    tls: "none",
-    ca: undefined,
-    verify: true,
-    serverName: undefined,
-    proxyHeader: "none",
-    forwardClient: false,
-    allowPlaintext: false,
-    login: RELAY,
-    dialTimeoutMs: 1000,
-    replyTimeoutMs: 1000,
-  };
-}
+export const leg = (backend: string, protocol = "imap", port = 143): Leg => testLeg(port, { backend, protocol });
 
 export const A = leg("a");
 export const B = leg("b");
@@ -46,29 +28,21 @@ export interface Bench {
   /** What each backend's probe does next; good when it is not named. */
   readonly does: Map<string, Probe>;
   readonly probed: string[];
-  readonly lines: { readonly level: string; readonly message: string; readonly fields: LogFields | undefined }[];
+  readonly lines: readonly LogRecord[];
 }
 
 export function bench(settings: Partial<HealthSettings> = {}, legs: readonly Leg[] = [A, B, C]): Bench {
   const clock = createFakeClock();
   const does = new Map<string, Probe>();
   const probed: string[] = [];
-  const lines: Bench["lines"] = [];
-  const note = (level: string) => (message: string, fields?: LogFields) => void lines.push({ level, message, fields });
-  const logger: Logger = {
-    error: note("error"),
-    warn: note("warn"),
-    info: note("info"),
-    debug: note("debug"),
-    isDebug: () => true,
-  };
+  const logger = createMemoryLogger();
   const probe: Probe = (asked, signal) => {
     probed.push(asked.backend);
     return (does.get(asked.backend) ?? (async () => "connected in 2 ms"))(asked, signal);
   };
   const monitor = createHealthMonitor({ settings: { ...SETTINGS, ...settings }, clock, logger, probe, random: () => 0.5 });
   monitor.update(legs);
-  return { clock, monitor, does, probed, lines };
+  return { clock, monitor, does, probed, lines: logger.records };
 }
 
 export const refused: Probe = () => Promise.reject(new Error("connection refused"));

@@ -1,6 +1,7 @@
 // What the tests of this package share: settings with their defaults, credentials.
 
 import { Failure, Secret, type Credentials } from "@postern/contracts";
+import { testPassword } from "@postern/testing";
 import { limitSettings, type LimitSettings } from "../settings.ts";
 
 const { login, connections } = limitSettings.fields;
@@ -34,6 +35,4 @@ export function refusedProof(): Credentials {
   return { kind: "rejected", mechanism: "SCRAM-SHA-256", authcid: "alice", authzid: "", secret: new Secret(""), failure };
 }
 
-export function password(secret: string): Credentials {
-  return { kind: "password", mechanism: "PLAIN", authcid: "alice", authzid: "", secret: new Secret(secret) };
-}
+export const password = (secret: string): Credentials => testPassword("alice", secret);
