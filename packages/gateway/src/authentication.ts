@@ -73,21 +73,30 @@ export function abilitiesOf(
 
 /** What cannot work, each with its place. Builds what reads files, and closes it again; asks nobody. */
 export function authenticationFindings(config: GatewayConfig, tools: Tools): Finding[] {
-  const unbuilt = loginFindings(config, tools);
+  const unbuilt = [...loginFindings(config, tools), ...verifierFindings(config, tools)];
+  if (unbuilt.length > 0) return unbuilt;
   let authenticator: Authenticator;
   try {
     const { authentication, defaultDomain } = config;
     authenticator = createAuthenticator(authentication, { ...tools, defaultDomain });
   } catch (error) {
-    return [...unbuilt, findingOf("authentication", error)];
+    return [findingOf("authentication", error)];
   }
   authenticator.close();
-  return [
-    ...unbuilt,
-    ...proofFindings(config, authenticator),
-    ...listenerFindings(config, authenticator),
-    ...rightsFindings(config),
-  ];
+  return [...proofFindings(config, authenticator), ...listenerFindings(config, authenticator), ...rightsFindings(config)];
+}
+
+/** Each verifier is built by itself, so that all that are wrong are told. */
+function verifierFindings({ authentication, defaultDomain }: GatewayConfig, tools: Tools): Finding[] {
+  return authentication.verifiers.flatMap((verifier, index) => {
+    try {
+      createAuthenticator({ ...authentication, verifiers: [verifier] }, { ...tools, defaultDomain }).close();
+      return [];
+    } catch (error) {
+      const { path, ...rest } = findingOf("authentication", error);
+      return [{ ...rest, path: path.replace("verifiers[0]", `verifiers[${index}]`) }];
+    }
+  });
 }
 
 function loginFindings(config: GatewayConfig, { clock }: Tools): Finding[] {

@@ -201,6 +201,10 @@ test("check: verifiers and rights that cannot work are told at their place", asy
   ]);
   const missing = await postern(t, "check", checking(MASTER).replace("path: users", "path: nobody"));
   t.regex(missing.lines.join("\n"), /^postern\.yaml:11:\d+: authentication\.verifiers\[0\]\.path: /);
+  const both = checking(MASTER).replace("users.passwd }]", "nobody.passwd }, { verifier: kerberos, keytab: none.keytab }]");
+  const told = await postern(t, "check", both);
+  t.regex(told.lines[0] ?? "", /verifiers\[0\]\.path: there is no file nobody\.passwd/);
+  t.regex(told.lines[1] ?? "", /verifiers\[1\]\.keytab: none\.keytab does not exist/);
   const order = checking(MASTER).replace("[{ verifier: file", "[{ verifier: backend }, { verifier: file");
   t.regex(
     (await postern(t, "check", order)).lines.join("\n"),

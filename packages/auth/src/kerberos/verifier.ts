@@ -85,6 +85,7 @@ function spelled(service: string, keytab: string): string {
 
 /** In words that follow the path. */
 function problemOf(error: unknown): string {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return "does not exist";
   if (error instanceof Error && "code" in error)
     return `cannot be read (${String(error.code)}); give the gateway's user the right to read it`;
   return messageOf(error);
