@@ -5,7 +5,7 @@ import { createFakeClock, serveHttp, testPassword, testQuery, testSession, testT
 import { buildSources } from "./build.ts";
 import type { HttpRouteValue } from "./settings.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { bodyOf, httpValue, sendJson } from "../test/helpers.ts";
+import { askOnce, bodyOf, httpValue, sendJson } from "../test/helpers.ts";
 
 const never = { positive: 0, negative: 0, unreachable: 0, stale: 0, size: 1 };
 
@@ -31,16 +31,7 @@ async function answered(
     response.writeHead(status, { "Content-Type": type });
     response.end(body);
   });
-  const asker = source([server.url], more);
-  try {
-    return await asker.find(asked);
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  } finally {
-    asker.close();
-    await server.stop();
-  }
+  return askOnce(source([server.url], more), server, asked);
 }
 
 const json = (value: unknown): Said => ({ body: JSON.stringify(value) });

@@ -5,7 +5,7 @@ import { createFakeClock, serveHttp, serveRaw, testPassword, testQuery, testSess
 import { buildSources } from "./build.ts";
 import type { HttpRouteValue } from "./settings.ts";
 import { routeSourceSuite } from "./suite.ts";
-import { headerPairs, httpValue } from "../test/helpers.ts";
+import { askOnce, headerPairs, httpValue } from "../test/helpers.ts";
 
 function source(urls: readonly string[], more: Partial<HttpRouteValue> = {}, clock: Clock = createFakeClock()) {
   const [made] = buildSources([httpValue(urls, { dialect: "nginx", ...more })], { clock, hostname: "gate.example.com" });
@@ -22,18 +22,9 @@ async function answered(
   more: Partial<HttpRouteValue> = {},
 ): Promise<RouteAnswer | Failure> {
   const server = await serveRaw((_head, socket) => socket.end(Buffer.from(`${lines}\r\n`, "latin1")));
-  const asker = source([server.url], more);
-  try {
-    const answer = await asker.find(asked);
-    if (answer === undefined) throw new Error("the nginx dialect has no word for unknown");
-    return answer;
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  } finally {
-    asker.close();
-    await server.stop();
-  }
+  const got = await askOnce(source([server.url], more), server, asked);
+  if (got === undefined) throw new Error("the nginx dialect has no word for unknown");
+  return got;
 }
 
 async function failed(lines: string, asked?: RouteQuery): Promise<Failure> {

@@ -1,8 +1,28 @@
-// What the tests of this package share: what an HTTP server was asked and answers, settings.
+// What the tests of this package share: one question to a source, what an HTTP server was asked and answers, settings.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Failure } from "@postern/contracts";
+import type { RouteAnswer, RouteQuery, RouteSource } from "@postern/contracts";
 import { parseEndpoint } from "@postern/lookup";
+import type { TestServer } from "@postern/testing";
 import type { HttpRouteValue } from "../src/settings.ts";
+
+/** Asks once: the answer or the failure. Then closes the source and stops its server. */
+export async function askOnce(
+  source: RouteSource,
+  server: TestServer,
+  asked: RouteQuery,
+): Promise<RouteAnswer | Failure | undefined> {
+  try {
+    return await source.find(asked);
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  } finally {
+    source.close();
+    await server.stop();
+  }
+}
 
 /** The headers of a request as pairs, names in lower case. */
 export function headerPairs(request: IncomingMessage): Map<string, string> {
