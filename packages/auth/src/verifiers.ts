@@ -18,6 +18,8 @@ export interface VerifierContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly defaultDomain: string | undefined;
+  /** What counts as one client where they take turns; without it the address. */
+  readonly clientKey?: (host: string) => string;
 }
 
 const backendSettings = setting.group("The backend decides about whom no verifier before it knows; it must be the last one.", {});

@@ -14,6 +14,7 @@ import {
 } from "@postern/contracts";
 import type { House } from "@postern/core";
 import type { ListenerConfig } from "@postern/config";
+import { addressKey } from "@postern/limits";
 import { offer, offeredMechanisms, type Abilities } from "@postern/sasl";
 import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
 
@@ -38,7 +39,7 @@ export interface Authentication extends Pick<House, "authenticator" | "loginAt" 
 export function buildAuthentication(config: GatewayConfig, tools: Tools): Authentication {
   const { authentication, defaultDomain, hostname } = config;
   const { clock } = tools;
-  const authenticator = createAuthenticator(authentication, { ...tools, defaultDomain });
+  const authenticator = createAuthenticator(authentication, { ...tools, defaultDomain, clientKey: addressKey });
   const logins = new Map<LoginSettings, BackendLogin>();
   const loginAt = ({ login }: Pick<Leg, "login">): BackendLogin => {
     const built = logins.get(login) ?? createBackendLogin(login, { clock, hostname });

@@ -1,4 +1,5 @@
 import test from "ava";
+import type { Failure } from "@postern/contracts";
 import { failureOf } from "../suite.ts";
 import { HashPool } from "./hash-pool.ts";
 import { PASSWORD } from "./test/helpers.ts";
@@ -39,6 +40,28 @@ test("hash pool: when too many wait, more are told that it is busy", async (t) =
   const results = await Promise.allSettled(Array.from({ length: 110 }, () => pool.check(PASSWORD, password())));
   t.is(results.filter(({ status }) => status === "fulfilled").length, 102);
   t.regex((await failureOf(t, Promise.any(results.slice(105).map(rejected)).catch(first))).message, /^busy/);
+});
+
+test("hash pool: a client that asks and asks keeps nobody else waiting, and loses its place to others", async (t) => {
+  const pool = new HashPool();
+  t.teardown(() => pool.close());
+  const done: string[] = [];
+  const ask = (client: string): Promise<void> =>
+    pool.check(PASSWORD, password(), client).then(
+      () => void done.push(client),
+      ({ message: text }: Failure) => void done.push(`${client} ${text}`),
+    );
+  const greedy = Array.from({ length: 102 }, () => ask("greedy"));
+  const others = Array.from({ length: 10 }, (_, n) => ask(`other ${n}`));
+  await Promise.all(others);
+  // Two checks ran already; then each client has its turn.
+  t.true(done.filter((one) => one === "greedy").length < 20, done.join());
+  t.is(done.filter((one) => one.startsWith("greedy busy")).length, 10);
+  await Promise.all(greedy);
+  t.deepEqual(
+    done.filter((one) => /^other.*busy/.test(one)),
+    [],
+  );
 });
 
 test("hash pool: a hash that cannot be checked is verifier-down, and the next one is checked", async (t) => {

@@ -1,7 +1,7 @@
 // Checks passwords against slow hashes in threads, so that the event loop goes on: at most two, started when they are
 // needed, which do not keep the process alive while they rest. argon2 goes there too, and not to the thread pool of Node,
-// which file and name look-ups need. A bounded number of checks waits. Failure: verifier-down, when too many wait or a
-// thread is lost.
+// which file and name look-ups need. A bounded number of checks waits, those of each client in turn, so that one that asks
+// and asks keeps nobody else out. Failure: verifier-down, when too many wait or a thread is lost.
 
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -23,19 +23,48 @@ export class HashPool {
   readonly #resting: Worker[] = [];
   /** By thread; each has one job at a time. */
   readonly #busy = new Map<Worker, Job>();
-  readonly #waiting: Job[] = [];
+  /** By client, in the order of their turns. */
+  readonly #waiting = new Map<string, Job[]>();
+  #waitingJobs = 0;
   #closed = false;
 
   /** Does the password, which is copied, belong to the hash? One that is too long fits nothing, and costs as much. */
-  async check(hash: string, password: Buffer): Promise<boolean> {
-    if (this.#waiting.length >= MAX_WAITING)
-      throw new Failure("verifier-down", `busy: ${MAX_WAITING} passwords wait for their check`);
+  async check(hash: string, password: Buffer, client = ""): Promise<boolean> {
+    if (this.#waitingJobs >= MAX_WAITING) this.#makeRoom(this.#waiting.get(client)?.length ?? 0);
     const copy = new Uint8Array(password.subarray(0, LONGEST_PASSWORD)).buffer;
     const matches = await new Promise<boolean>((resolve, reject) => {
-      this.#waiting.push({ hash, password: copy, resolve, reject });
+      this.#wait(client, { hash, password: copy, resolve, reject });
       this.#next();
     });
     return matches && password.length <= LONGEST_PASSWORD;
+  }
+
+  /** The client with the most checks loses its last one, unless the newcomer, with so many, is no better. */
+  #makeRoom(own: number): void {
+    const most = [...this.#waiting.values()].reduce((one, other) => (other.length > one.length ? other : one), []);
+    const busy = new Failure("verifier-down", `busy: ${MAX_WAITING} passwords wait for their check`);
+    if (most.length <= own + 1) throw busy;
+    most.pop()?.reject(busy);
+    this.#waitingJobs -= 1;
+  }
+
+  #wait(client: string, job: Job): void {
+    const jobs = this.#waiting.get(client);
+    if (jobs === undefined) this.#waiting.set(client, [job]);
+    else jobs.push(job);
+    this.#waitingJobs += 1;
+  }
+
+  /** The next check of the client whose turn it is. */
+  #take(): Job | undefined {
+    const [turn] = this.#waiting;
+    if (turn === undefined) return undefined;
+    const [client, jobs] = turn;
+    const job = jobs.shift();
+    this.#waiting.delete(client);
+    if (jobs.length > 0) this.#waiting.set(client, jobs);
+    this.#waitingJobs -= 1;
+    return job;
   }
 
   /** Threads end as soon as nothing waits for them; checks that run are answered. */
@@ -45,10 +74,9 @@ export class HashPool {
   }
 
   #next(): void {
-    if (this.#waiting.length === 0 || this.#busy.size >= THREADS) return;
-    const thread = this.#resting.pop() ?? this.#start();
-    const job = this.#waiting.shift();
+    const job = this.#busy.size < THREADS ? this.#take() : undefined;
     if (job === undefined) return;
+    const thread = this.#resting.pop() ?? this.#start();
     this.#busy.set(thread, job);
     thread.ref();
     const question: HashQuestion = { hash: job.hash, password: job.password };
@@ -67,7 +95,7 @@ export class HashPool {
     const job = this.#busy.get(thread);
     this.#busy.delete(thread);
     thread.unref();
-    if (this.#closed && this.#waiting.length === 0) void thread.terminate();
+    if (this.#closed && this.#waitingJobs === 0) void thread.terminate();
     else this.#resting.push(thread);
     if ("matches" in answer) job?.resolve(answer.matches);
     else job?.reject(new Failure("verifier-down", `the password could not be checked: ${answer.problem}`));

@@ -22,13 +22,19 @@ export const fileSettings = setting.group(
   },
 );
 
+interface FileContext extends PasswordFileContext {
+  /** What counts as one client. */
+  readonly clientKey?: (host: string) => string;
+}
+
 const SCRAM_COLUMNS = { sha1: "scram-sha-1", sha256: "scram-sha-256" } as const satisfies Record<ScramHash, keyof Account>;
 
 /** Throws an Error "path: FILE:LINE: sentence" when the file cannot be used. */
-export function createFileVerifier({ path }: ValueOf<typeof fileSettings>, context: PasswordFileContext): Verifier {
+export function createFileVerifier({ path }: ValueOf<typeof fileSettings>, context: FileContext): Verifier {
   const file = new PasswordFile(path, context);
   const pool = new HashPool();
   const nobody = randomBytes(16);
+  const { clientKey = (host) => host } = context;
 
   /** [MS-NLMP] lets clients send user@domain, or the domain apart: a DNS name is a mail domain, a NetBIOS name is not. */
   const windowsUser = (user: string, domain: string, { users }: Table): string | undefined => {
@@ -43,13 +49,13 @@ export function createFileVerifier({ path }: ValueOf<typeof fileSettings>, conte
     get scramIterations() {
       return file.latest.scramIterations ?? USUAL_ITERATIONS;
     },
-    async check({ kind, authcid, secret }) {
+    async check({ kind, authcid, secret }, { client }) {
       if (kind !== "password") return undefined;
       const { users, typical } = await file.current();
       const user = normaliseUser(authcid, context.defaultDomain);
       const account = user === undefined ? undefined : users.get(user);
       const hash = account?.password ?? typical;
-      const fits = hash !== undefined && (await pool.check(hash, secret.reveal()));
+      const fits = hash !== undefined && (await pool.check(hash, secret.reveal(), clientKey(client.host)));
       if (user === undefined || account === undefined) return undefined;
       if (fits && account.password !== undefined) return { user };
       throw new Failure("wrong-credentials", `the password file has another password for ${quoted(user)}`);
