@@ -129,9 +129,12 @@ export class NtlmExchange implements ServerMechanism {
     this.#checkTime(pairs.get(AV.timestamp));
     this.#checkBinding(pairs.get(AV.channelBindings));
     this.#session = { key, flags: parsed.flags };
-    const authcid = domain === "" ? user : `${domain}\\${user}`;
+    // As claimed: failures and successes are counted by one name, and a client can write any domain.
     const secret = new Secret(Buffer.alloc(0));
-    return { kind: "done", credentials: { kind: "proven", mechanism: "NTLM", authcid, authzid: "", user: account.user, secret } };
+    return {
+      kind: "done",
+      credentials: { kind: "proven", mechanism: "NTLM", authcid: user, authzid: "", user: account.user, secret },
+    };
   }
 
   async #ask({ user, domain, workstation, ntResponse, lmResponse }: Authenticate) {
