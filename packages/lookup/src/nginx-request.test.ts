@@ -21,6 +21,20 @@ test("nginx request: a login by password, header by header, in nginx's order", (
   ]);
 });
 
+test("nginx request: whom the gateway has checked itself goes by the user's name, not by that of a ticket or a domain", (t) => {
+  const ticket = {
+    kind: "proven",
+    mechanism: "GSSAPI",
+    authcid: "bob@EXAMPLE.COM",
+    authzid: "",
+    user: "bob@corp.example",
+  } as const;
+  const { "Auth-Method": method, "Auth-User": user } = headers(
+    testQuery("bob@corp.example", { ...ticket, secret: new Secret("") }),
+  );
+  t.deepEqual([method, user], ["external", "bob@corp.example"]);
+});
+
 test("nginx request: escapes bytes up to 20, percent and DEL, and nothing else", (t) => {
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
   const expected = [...bytes].map((b) =>

@@ -68,10 +68,15 @@ const raw = (value: string): string => escapeBytes(Buffer.from(value.trim(), "ut
 
 type Headers = Record<string, string>;
 
-function loginHeaders({ credentials, protocol, user }: RouteQuery, session: Session | undefined): Headers {
+/** The name as the client sent it, or, of whom the gateway has checked itself, the user that this one turned out to be. */
+const nameOf = ({ credentials, user }: RouteQuery): string =>
+  credentials?.kind === "proven" ? user : credentials?.authcid || user;
+
+function loginHeaders(query: RouteQuery, session: Session | undefined): Headers {
+  const { credentials, protocol } = query;
   const headers: Headers = {
     "Auth-Method": authMethod(credentials),
-    "Auth-User": nginxEscape(credentials?.authcid || user),
+    "Auth-User": nginxEscape(nameOf(query)),
     "Auth-Pass": credentials !== undefined && isCheckable(credentials) ? nginxEscape(credentials.secret.reveal()) : "",
   };
   if (credentials?.kind === "digest") headers["Auth-Salt"] = raw(credentials.salt);
