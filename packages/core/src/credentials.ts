@@ -14,7 +14,8 @@ export interface Checked {
 /** The secret is ours to wipe, unless it is the client's. Failure: what the strategy throws. */
 export async function presentedAt(leg: Leg, checked: Checked, { house, session }: Visit): Promise<BackendCredentials> {
   const { credentials, identity, login } = checked;
-  const authcid = login?.user ?? credentials.authcid;
+  // A name that was only typed, or stands in a ticket, may be another user's at the backend.
+  const authcid = login?.user ?? (identity.proven ? identity.user : credentials.authcid);
   if (login?.secret !== undefined) {
     const secret = new Secret(Buffer.from(login.secret.reveal()));
     return { kind: "password", mechanism: "PLAIN", authcid, authzid: "", secret };

@@ -41,6 +41,21 @@ for (const [title, answers, login] of [
   });
 }
 
+test("path: the route source's password is for the user who was checked, whatever name was typed", async (t) => {
+  for (const proven of [true, false]) {
+    const mailbox = await backend(t, "OK in");
+    const check = (): Promise<Identity> => Promise.resolve({ user: "alice@example.com", proven });
+    const routeLogin = { secret: new Secret("of-the-route") };
+    const harness = gateway(t, { legs: [mailbox.leg], routeLogin, house: { authenticator: testAuthenticator({ check }) } });
+    const { say, hear, peer } = await client(t, harness);
+    say("LOGIN bob s3cret");
+    await hear();
+    t.deepEqual(mailbox.heard, [proven ? "alice@example.com of-the-route" : "bob of-the-route"]);
+    peer.end();
+    await allOver(t, harness);
+  }
+});
+
 test("path: the guard is asked with the secret as it was, and holds the answer back", async (t) => {
   const clock = createFakeClock();
   const asked: string[] = [];
