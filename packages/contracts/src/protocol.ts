@@ -18,7 +18,10 @@ export interface Attempt {
   readonly tag: string;
   /** Lets the client see a last SASL challenge before a no (RFC 7628): writes it and waits for the client's dummy response. */
   readonly lastChallenge?: (challenge: Buffer) => Promise<void>;
-  /** Milliseconds that the attempt was held back already, because of guesses before it. */
+  /**
+   * Milliseconds that the attempt has taken: it was held back because of guesses before it, and its proof was checked. They
+   * are part of its delay.
+   */
   readonly heldMs?: number;
 }
 

@@ -1,5 +1,5 @@
 import test from "ava";
-import { Failure, type FailureKind, type Proofs } from "@postern/contracts";
+import { Failure, type FailureKind, type MechanismFactory, type Proofs } from "@postern/contracts";
 import { MECHANISMS } from "@postern/sasl";
 import { fakeFront, type FrontOptions } from "../test/front.ts";
 import {
@@ -130,4 +130,25 @@ test("offer: the wire trace shows no challenge behind which passwords could be t
   const { lastChallenge } = await authenticateBy(secure, "OAUTHBEARER", token, "+ ");
   await lastChallenge?.(Buffer.from("{}"));
   t.deepEqual(traced.slice(2), ["+ e30="]);
+});
+
+test("offer: the time that the check of a proof takes is part of the attempt's delay, so that it tells nothing", async (t) => {
+  const slow: MechanismFactory = {
+    name: "SLOW",
+    plaintext: false,
+    bound: false,
+    onRequest: false,
+    needs: "ntlm",
+    relays: false,
+    create: () => ({
+      name: "SLOW",
+      claimed: "",
+      next() {
+        for (const from = performance.now(); performance.now() - from < 20;);
+        throw new Failure("wrong-credentials", "no");
+      },
+    }),
+  };
+  const { heldMs = 0 } = await authenticateBy(fakeFront({ context: { mechanisms: [slow] } }), "SLOW", "", "+ ");
+  t.true(heldMs >= 20, `${heldMs} ms`);
 });

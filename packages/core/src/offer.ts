@@ -62,26 +62,29 @@ export async function authenticateBy(
   if (mechanism === undefined) throw new Failure("unknown-mechanism", `${JSON.stringify(name.slice(0, 40))} is not offered here`);
   if (!usableMechanisms(front).includes(mechanism)) throw new Failure("plaintext-refused", `${mechanism.name} without TLS`);
   const exchange = mechanism.create(mechanismContext(front), mechanism.live);
+  let readAt = performance.now();
   const ask = async (challenge: string, shown: string): Promise<string> => {
     client.writeSecret(`${prefix}${challenge}\r\n`, `${prefix}${shown}`);
     const line = await client.readLine();
+    readAt = performance.now();
     client.trace("***");
     return line;
   };
-  let heldMs: number | undefined;
+  let waitedMs: number | undefined;
   const askInTurn = async (challenge: string): Promise<string> => {
     // A challenge behind the name, such as SCRAM's last, can tell whether the proof was right, before the path is asked.
-    if (heldMs === undefined && exchange.claimed !== "" && mechanism.live !== true)
-      heldMs = await context.holdBack?.(exchange.claimed);
+    if (waitedMs === undefined && exchange.claimed !== "" && mechanism.live !== true)
+      waitedMs = await context.holdBack?.(exchange.claimed);
     // Salt, nonces and signature of SCRAM together are enough to try passwords on.
     return ask(challenge, challenge === "" ? "" : "***");
   };
   const credentials = await runExchange(exchange, initial, askInTurn);
+  const checkedMs = performance.now() - readAt;
   const lastChallenge = async (challenge: Buffer): Promise<void> => {
     const why = challenge.toString("base64");
     await ask(why, why);
   };
-  return { credentials, lastChallenge, ...(heldMs !== undefined && { heldMs }) };
+  return { credentials, lastChallenge, heldMs: (waitedMs ?? 0) + checkedMs };
 }
 
 function mechanismContext(front: Front): MechanismContext {
