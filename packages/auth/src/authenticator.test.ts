@@ -123,6 +123,13 @@ test("authenticator: the first rule that names the user says which protocols the
   }
 });
 
+test("authenticator: before anybody has checked the password, who may not use a protocol is told what a wrong password is told", async (t) => {
+  const { check } = build([], { rights: [{ users: ["alice@example.com"], protocols: ["pop3"] }] }, true);
+  const failure = await failureOf(t, check(password("alice", "x"), SESSION));
+  t.is(failure.kind, "wrong-credentials");
+  t.regex(failure.message, /"alice@example.com" may not use imap/);
+});
+
 test("authenticator: a right belongs to the mailbox that is opened, not to who opens it", async (t) => {
   const rights = [{ users: ["bob@example.com"], protocols: [] }];
   const { check } = build([], { rights, actAs: [{ users: ["*@example.com"], as: ["*@example.com"] }] });

@@ -1,5 +1,6 @@
-// What a user who was checked may do: act as somebody else, and use a protocol. Throws Failure not-authorized; the reason
-// names the rule that is missing, the client is told no more than that.
+// What a user may do: act as somebody else, and use a protocol. Throws Failure not-authorized; the reason names the rule
+// that is missing, the client is told no more than that. Where nobody has checked the password yet it is wrong-credentials:
+// anybody could ask whom the rules name.
 
 import {
   Failure,
@@ -39,7 +40,8 @@ export function createPolicy(
   function allow(identity: Identity, { listener }: Session): Identity {
     const rule = allowed.find(({ users }) => matches(users, identity.user));
     if (rule === undefined || rule.protocols.has(listener.protocol)) return identity;
-    throw new Failure("not-authorized", `${quoted(identity.user)} may not use ${listener.protocol}`);
+    const kind = identity.proven ? "not-authorized" : "wrong-credentials";
+    throw new Failure(kind, `${quoted(identity.user)} may not use ${listener.protocol}`);
   }
 
   return {
