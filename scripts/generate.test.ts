@@ -43,13 +43,17 @@ test("generate: the page of failures has each kind in both tables, in the words 
     for (const section of [failures, answers]) t.is(section.split(`\n| \`${kind}\` | `).length, 2, kind);
   }
   const lines = answers.split("\n");
-  t.true(lines.includes("| `tls-handshake` | nothing | nothing |  |"));
+  t.true(lines.includes("| `tls-handshake` | nothing | nothing | nothing |  |"));
   t.true(
     lines.includes(
-      "| `unknown-user` | `a NO [AUTHENTICATIONFAILED] Authentication failed` | `-ERR [AUTH] Authentication failed` |  |",
+      "| `unknown-user` | `a NO [AUTHENTICATIONFAILED] Authentication failed` | `-ERR [AUTH] Authentication failed` | `535 5.7.8 Authentication failed` |  |",
     ),
   );
-  t.true(lines.includes("| `idle` | `* BYE Disconnected for inactivity` | `-ERR Disconnected for inactivity` |  |"));
+  t.true(
+    lines.includes(
+      "| `idle` | `* BYE Disconnected for inactivity` | `-ERR Disconnected for inactivity` | `421 4.4.2 Disconnected for inactivity` |  |",
+    ),
+  );
 });
 
 test("generate: no line of a table is broken by what stands in it", (t) => {

@@ -10,12 +10,13 @@ import { limitContradictions, limitSettings } from "@postern/limits";
 import { pop3 } from "@postern/pop3";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
+import { submission } from "@postern/smtp";
 import { stateSettings } from "@postern/state";
 import { logContradictions, logSettings } from "@postern/telemetry";
 
 export { MECHANISMS };
 
-export const PROTOCOLS: readonly LineProtocol[] = [imap, pop3];
+export const PROTOCOLS: readonly LineProtocol[] = [imap, pop3, submission];
 
 export const PARTS = {
   protocols: PROTOCOLS,
