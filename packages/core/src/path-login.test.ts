@@ -1,6 +1,6 @@
 import test from "ava";
 import { Failure, Secret, type Credentials, type Identity, type Place } from "@postern/contracts";
-import { createFakeClock, testAuthenticator } from "@postern/testing";
+import { createFakeClock, relayed, testAuthenticator } from "@postern/testing";
 import { lineProtocol } from "../test/line-protocol.ts";
 import { allOver, backend, client, gateway } from "../test/scene.ts";
 
@@ -55,6 +55,31 @@ test("path: the route source's password is for the user who was checked, whateve
     await allOver(t, harness);
   }
 });
+
+for (const [title, strategy, proven, answer, guesses] of [
+  ["the gateway's own password, for a user who was checked, is nobody's guess", "master", true, "NO backend-unavailable", 0],
+  ["what the client sent is a guess", "relay", true, "NO wrong-credentials", 1],
+  ["what nobody has checked is a guess", "master", false, "NO wrong-credentials", 1],
+] as const) {
+  test(`path: a backend's no to ${title}`, async (t) => {
+    const mailbox = await backend(t, "NO wrong-credentials");
+    let failed = 0;
+    const harness = gateway(t, {
+      legs: [mailbox.leg],
+      house: {
+        authenticator: testAuthenticator({ check: () => Promise.resolve({ user: "alice", proven }) }),
+        loginAt: () => ({ ...relayed, strategy }),
+        guard: { delayBefore: () => 0, failed: () => (failed++, 0), succeeded: () => t.fail() },
+      },
+    });
+    const { say, hear, peer } = await client(t, harness);
+    say("LOGIN alice s3cret");
+    t.is(await hear(), answer);
+    t.is(failed, guesses);
+    peer.end();
+    await allOver(t, harness);
+  });
+}
 
 test("path: the guard is asked with the secret as it was, and holds the answer back", async (t) => {
   const clock = createFakeClock();

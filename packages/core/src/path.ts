@@ -21,7 +21,7 @@ import {
 } from "@postern/contracts";
 import { CLIENT_ROLE, Connection, dial, readProxyHeader, Relay, tlsFacts, type RelayEnd } from "@postern/net";
 import { countError } from "./command-loop.ts";
-import { presentedAt, type Checked } from "./credentials.ts";
+import { presentedAt, refusedAt, type Checked } from "./credentials.ts";
 import type { House, ListenerHouse } from "./house.ts";
 import { openSession } from "./session.ts";
 import { holdBack, slowDown } from "./slow-down.ts";
@@ -189,6 +189,8 @@ async function welcomeOf(leg: Leg, checked: Checked, visit: Visit): Promise<Welc
   const presented = await presentedAt(leg, checked, visit);
   try {
     return await logInAt(leg, presented, visit);
+  } catch (error) {
+    throw refusedAt(leg, checked, error, visit);
   } finally {
     // The client's own secret is still needed, to tell a repeated wrong password from a new guess; logIn wipes it.
     if (presented.secret !== checked.credentials.secret) wipe(presented);
