@@ -45,7 +45,8 @@ export function createOauthVerifier(settings: OauthSettings, { clock, logger, de
     const user = userIn(claims, userClaim);
     checkScope(claims, scope);
     const name = normaliseUser(user, defaultDomain);
-    if (name === undefined) throw new Refusal(`no user has the name ${quoted(user)}`);
+    // What normalisation would cut or compose is another name at the provider, where somebody else may have taken it.
+    if (name === undefined || user.trim().normalize("NFC") !== user) throw new Refusal(`no user has the name ${quoted(user)}`);
     if (authcid !== "" && normaliseUser(authcid, defaultDomain) !== name)
       throw new Refusal(`the token is that of ${quoted(name)}, and ${quoted(authcid)} is somebody else`);
     return { user, ...(typeof claims["exp"] === "number" && { until: claims["exp"] * 1000 }) };

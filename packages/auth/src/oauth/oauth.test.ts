@@ -29,6 +29,7 @@ const BAD: Readonly<Record<string, (scene: Scene) => Promise<string>>> = {
   "a user that is no text": ({ key, claims }) => signed(key, claims({ email: ["alice@example.com"] })),
   "an unverified address": ({ key, claims }) => signed(key, claims({ email_verified: false })),
   "a user with a line end": ({ key, claims }) => signed(key, claims({ email: "alice\r\nA LOGOUT" })),
+  "a user with a space that is cut": ({ key, claims }) => signed(key, claims({ email: "alice@example.com\u00a0" })),
   "the type of an ID token": ({ key, claims }) => signed(key, claims({ typ: "ID" })),
   "another type in its header": ({ key, claims }) => signed(key, claims(), { typ: "dpop+jwt" }),
   "a critical header that nobody knows": async ({ key, claims }) => {
@@ -84,6 +85,14 @@ for (const [what, make] of Object.entries(BAD)) {
     t.deepEqual(JSON.parse(String(other.challenge)), { status: "401", schemes: "bearer", scope: "mail" });
   });
 }
+
+test("oauth: a name that only normalisation makes another user's is nobody's", async (t) => {
+  const { key, claims, check } = await scene(t);
+  // A Kelvin sign for a k.
+  const token = await signed(key, claims({ email: "mi\u212ae@example.com" }));
+  for (const name of ["", "mike@example.com"])
+    t.regex((await failureOf(t, check(bearer(token, name)))).message, /no user has the name/);
+});
 
 test("oauth: the name that the client says must be the token's", async (t) => {
   const { key, claims, check } = await scene(t);
