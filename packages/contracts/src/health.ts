@@ -10,6 +10,8 @@ export interface HealthFacts {
   readonly since: number;
   /** The last evidence in words: "connected in 2 ms", "connection refused". */
   readonly evidence: string;
+  /** What the backend offers, as the last probe that asked heard it (LineProtocol.features); undefined: never heard. */
+  readonly features?: readonly string[];
 }
 
 export interface Health {

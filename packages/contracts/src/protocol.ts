@@ -55,6 +55,11 @@ export interface ProtocolContext {
   readonly maxLiteral: number;
   /** Error budget before login. */
   readonly maxErrors: number;
+  /**
+   * What the backends of this protocol offer, one list each (LineProtocol.features); undefined while one of them may be
+   * dialled that was never asked.
+   */
+  readonly backendFeatures?: () => readonly (readonly string[])[] | undefined;
   readonly logger: Logger;
   /**
    * Waits, in an exchange that the gateway checks itself, for as long as a guesser at this name (as the client sent it) has
@@ -83,6 +88,11 @@ export interface LineProtocol {
     leg: Leg,
     context: ProtocolContext,
   ): Promise<Welcome>;
+  /**
+   * Asks a backend, behind its greeting and without a login, what it offers: short lines in the protocol's words. For
+   * protocols whose front must say so before the client's own backend is known. Failures as of `login`.
+   */
+  features?(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]>;
   /** Tells the client that it is in. */
   accept(client: ClientDialogue, attempt: Attempt, welcome: Welcome): void;
   /** Tells the client why not; `attempt` is undefined when nothing was asked yet. */

@@ -10,7 +10,7 @@ import { createObserver } from "./observer.ts";
 import { buildHouse, listenerHouse, type BuiltHouse } from "./house.ts";
 import { Listeners, type ListenOptions } from "./listeners.ts";
 import type { GatewayConfig } from "./parts.ts";
-import { probe } from "./probe.ts";
+import { featureProbe } from "./probe.ts";
 import { TlsStore, type SharedTls } from "./tls-store.ts";
 
 export interface GatewayParts {
@@ -89,7 +89,13 @@ export class Gateway {
       const health =
         before !== undefined && isSame(before.config.health, config.health)
           ? before.health
-          : createHealthMonitor({ settings: config.health, clock, logger, probe, clientKey: addressKey });
+          : createHealthMonitor({
+              settings: config.health,
+              clock,
+              logger,
+              probe: featureProbe(config.hostname),
+              clientKey: addressKey,
+            });
       const guard =
         before !== undefined && isSame(before.config.limits.login, config.limits.login)
           ? before.guard

@@ -102,7 +102,7 @@ export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPl
 export function listenerHouse(
   listener: ListenerConfig,
   config: GatewayConfig,
-  { authenticator, logger }: Pick<House, "authenticator" | "logger">,
+  { authenticator, health, logger }: Pick<House, "authenticator" | "health" | "logger">,
   tls: () => TlsServer | undefined,
 ): ListenerHouse {
   const protocol = protocolNamed(listener.protocol);
@@ -117,6 +117,7 @@ export function listenerHouse(
     canStartTls: listener.tls === "starttls",
     maxLiteral: config.limits.login.maxLiteral,
     maxErrors: config.limits.login.maxErrors,
+    backendFeatures: () => featuresOf(config, protocol.name, health),
     logger,
   };
   return {
@@ -135,6 +136,16 @@ export function listenerHouse(
     clientCertificate: listener.clientCertificate,
     sendsProxyHeader,
   };
+}
+
+/** What each backend offers. One that is down and was never heard says nothing; one that may be dialled must have been heard. */
+function featuresOf(config: GatewayConfig, protocol: string, health: Health): (readonly string[])[] | undefined {
+  const facts = [...config.backends.values()].flatMap((legs) => {
+    const leg = legs.get(protocol);
+    return leg === undefined ? [] : [health.facts(leg)];
+  });
+  const heard = facts.flatMap(({ features }) => (features === undefined ? [] : [features]));
+  return facts.some(({ features, state }) => features === undefined && state !== "down") ? undefined : heard;
 }
 
 function protocolNamed(name: string): LineProtocol {

@@ -31,7 +31,7 @@ const LISTENERS = {
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), "postern-submission-"));
   mx1 = await startPostfix({ users: users(ALICE, CAROL), masterUsers: { gate: MASTER } });
-  mx2 = await startPostfix({ users: users(BOB), tls: backendCertificate });
+  mx2 = await startPostfix({ users: users(BOB), tls: backendCertificate, messageSizeLimit: 40_000_000 });
   gateway = await startGateway({
     listeners: LISTENERS,
     backends: {
@@ -45,6 +45,7 @@ test.before(async () => {
     },
     routes: [{ source: "static", users: { [BOB]: "mx2" }, default: "mx1" }],
     files: FILES,
+    config: { health: { interval: "1s", timeout: "1s" } },
   });
   ca = join(gateway.folder, "ca.pem");
 });
@@ -219,6 +220,52 @@ test.serial("submission: before login no message is taken, and afterwards EHLO l
   t.regex(await talk.ask("EHLO me.example.net\r\n", /^250 .*\r\n/m), /^250[ -]CHUNKING\r\n/m);
   talk.close();
   await gateway.logged({ message: /session ended/, protocol: "submission", user: ALICE });
+});
+
+/** The reply to EHLO before login, once the backends were asked. */
+function extensions(): Promise<string> {
+  const ask = async (): Promise<string | undefined> => {
+    const talk = await Talk.open({ port: gateway.port("submissions") });
+    const said = await talk.ask("EHLO me.example.net\r\n", /^250 .*\r\n/m);
+    talk.close();
+    return said.includes("PIPELINING") ? said : undefined;
+  };
+  return until(ask, () => "PIPELINING");
+}
+
+test.serial("submission: before login EHLO lists what both backends have, with the smaller size", async (t) => {
+  t.deepEqual((await extensions()).split("\r\n").slice(1, -1), [
+    "250-mail.example.com",
+    "250-PIPELINING",
+    "250-SIZE 40000000",
+    "250-8BITMIME",
+    "250-SMTPUTF8",
+    "250-DSN",
+    "250-CHUNKING",
+    "250-ENHANCEDSTATUSCODES",
+    "250-AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER",
+    "250 XCLIENT TTL",
+  ]);
+});
+
+test.serial("submission: a client that asks EHLO once, before login, sends to an address in UTF-8", async (t) => {
+  await extensions();
+  const word = someWord();
+  const script = `
+import smtplib, ssl, sys
+from email.message import EmailMessage
+port, ca, user, password, word = sys.argv[1:]
+s = smtplib.SMTP_SSL("127.0.0.1", int(port), local_hostname="app.example.net", context=ssl.create_default_context(cafile=ca))
+s.login(user, password)
+m = EmailMessage()
+m["Subject"], m["From"], m["To"] = word, user, "d\u00e4ve@example.com"
+m.set_content("gr\u00fc\u00dfe")
+s.send_message(m)
+s.quit()
+`;
+  const args = [gateway.port("submissions"), ca, BOB, password(BOB), word].map(String);
+  await succeed("/usr/bin/python3", ["-c", script, ...args]);
+  t.regex((await delivered(mx2, word)).head, /with UTF8SMTPSA/);
 });
 
 /** A gateway that checks users itself, in front of the same Postfixes. */

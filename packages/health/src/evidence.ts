@@ -24,12 +24,12 @@ export class Evidence {
     return this.#facts;
   }
 
-  /** A probe or a real dial got through. */
-  good(evidence: string, now: number): void {
+  /** A probe or a real dial got through. What the backend offers is known until it is heard anew. */
+  good(evidence: string, now: number, features?: readonly string[]): void {
     this.#run = Math.max(0, this.#run) + 1;
     this.#failedClients.clear();
     const isUp = this.#facts.state !== "down" || this.#run >= this.#settings.rise;
-    this.#set(isUp ? "up" : "down", evidence, now);
+    this.#set(isUp ? "up" : "down", evidence, now, features);
   }
 
   /** A probe failed. */
@@ -51,8 +51,8 @@ export class Evidence {
     this.#set(enough ? "down" : this.#facts.state, evidence, now);
   }
 
-  #set(state: HealthState, evidence: string, now: number): void {
+  #set(state: HealthState, evidence: string, now: number, features = this.#facts.features): void {
     const since = state === this.#facts.state ? this.#facts.since : now;
-    this.#facts = { state, since, evidence: evidence.slice(0, MAX_EVIDENCE) };
+    this.#facts = { state, since, evidence: evidence.slice(0, MAX_EVIDENCE), ...(features && { features }) };
   }
 }

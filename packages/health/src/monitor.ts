@@ -52,8 +52,8 @@ export function createHealthMonitor(parts: HealthMonitorParts): HealthMonitor {
     else logger.info("A backend is up", fields);
   }
 
-  function report(leg: Leg, { good, evidence: words }: Outcome): void {
-    weigh(leg, (evidence, now) => (good ? evidence.good(words, now) : evidence.bad(words, now)));
+  function report(leg: Leg, { good, evidence: words, features }: Outcome): void {
+    weigh(leg, (evidence, now) => (good ? evidence.good(words, now, features) : evidence.bad(words, now)));
   }
 
   const isDown = (leg: Leg): boolean => known.get(legText(leg))?.evidence.facts.state === "down";

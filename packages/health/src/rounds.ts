@@ -5,13 +5,19 @@
 import { legText, type Clock, type Leg, type Timer } from "@postern/contracts";
 import type { HealthSettings } from "./settings.ts";
 
-/**
- * Asks one leg how it is: resolves with the evidence in words ("connected in 2 ms"), rejects with why not. It should end
- * when the signal says so.
- */
-export type Probe = (leg: Leg, signal: AbortSignal) => Promise<string>;
+export interface Seen {
+  /** In words: "connected in 2 ms". */
+  readonly evidence: string;
+  /** What the backend offers, where it was asked. */
+  readonly features?: readonly string[];
+}
 
-export type Outcome = { readonly good: boolean; readonly evidence: string };
+/** Asks one leg how it is: resolves with what was seen, or its words alone; rejects with why not. It should end when the signal says so. */
+export type Probe = (leg: Leg, signal: AbortSignal) => Promise<Seen | string>;
+
+export interface Outcome extends Seen {
+  readonly good: boolean;
+}
 
 export interface RoundsParts {
   readonly settings: HealthSettings;
@@ -81,7 +87,8 @@ export class Rounds {
   async #probe(leg: Leg, name: string, signal: AbortSignal): Promise<Outcome> {
     this.#hanging.add(name);
     try {
-      return { good: true, evidence: await this.#parts.probe(leg, signal) };
+      const seen = await this.#parts.probe(leg, signal);
+      return { good: true, ...(typeof seen === "string" ? { evidence: seen } : seen) };
     } catch (error) {
       return { good: false, evidence: error instanceof Error ? error.message : String(error) };
     } finally {

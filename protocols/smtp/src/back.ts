@@ -14,6 +14,7 @@ import {
   type Welcome,
 } from "@postern/contracts";
 import { chooseResponse, type ClientResponse } from "@postern/sasl";
+import { passable } from "./extensions.ts";
 import { helloOf } from "./hello.ts";
 import { kindOfCode } from "./replies.ts";
 import { extensionsIn, isYes, readResponse, shown, wordsOf, type Extensions, type Response } from "./responses.ts";
@@ -29,8 +30,7 @@ export async function login(
   leg: Leg,
   { hostname }: ProtocolContext,
 ): Promise<Welcome> {
-  const greeting = await readResponse(backend);
-  if (!isYes(greeting)) throw new Failure("backend-lost", `The backend greets with ${shown(greeting)}`);
+  await greeted(backend);
   if (leg.tls === "starttls") await startTls(backend, hostname);
   const name = helloOf(session)?.name ?? hostname;
   const first = await sayHello(backend, name);
@@ -55,6 +55,20 @@ const welcome = (status: string | undefined, text: string): Welcome => ({
   before: "",
   text: `${status ?? "2.7.0"} ${text || WELCOME}`,
 });
+
+/** What EHLO lists, behind TLS where the leg has that: of what a client may be told before login. */
+export async function features(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]> {
+  await greeted(backend);
+  if (leg.tls === "starttls") await startTls(backend, hostname);
+  const offered = await sayHello(backend, hostname);
+  backend.write("QUIT\r\n");
+  return passable(offered);
+}
+
+async function greeted(backend: BackendDialogue): Promise<void> {
+  const greeting = await readResponse(backend);
+  if (!isYes(greeting)) throw new Failure("backend-lost", `The backend greets with ${shown(greeting)}`);
+}
 
 /** EHLO; what the backend offers. Failure: backend-unavailable with its words when it refuses us, or the client's name. */
 async function sayHello(backend: BackendDialogue, name: string): Promise<Extensions> {

@@ -1,11 +1,13 @@
-// What EHLO lists before login (RFC 5321 section 4.1.1.1): only what is true before the user's own backend is known.
-// Afterwards the client asks the backend itself. A list set by hand is sent as written, completed by AUTH, STARTTLS and
+// What EHLO lists before login (RFC 5321 section 4.1.1.1): only what is true whatever the user's own backend is, so what all
+// backends have in common. Afterwards the client asks the backend itself. A list set by hand is sent as written, completed by AUTH, STARTTLS and
 // XCLIENT unless it names them.
 
 import { usableMechanisms, type Front } from "@postern/core";
+import { inCommon } from "./extensions.ts";
 import { xclientOffer } from "./xclient.ts";
 
-const BASE = ["ENHANCEDSTATUSCODES"];
+/** Our own replies have them. */
+const OURS = "ENHANCEDSTATUSCODES";
 
 /** The reply to EHLO, complete. */
 export function ehloReply(front: Front): string {
@@ -15,7 +17,8 @@ export function ehloReply(front: Front): string {
 
 function extensions(front: Front): readonly string[] {
   const { client, session, context } = front;
-  const lines = (session.listener.capabilities ?? BASE).filter((line) => line.toUpperCase() !== "STARTTLS" || !client.secure);
+  const common = (): readonly string[] => [...inCommon(context.backendFeatures?.() ?? []), OURS];
+  const lines = (session.listener.capabilities ?? common()).filter((line) => line.toUpperCase() !== "STARTTLS" || !client.secure);
   const named = (word: string): boolean => lines.some((line) => line.toUpperCase().split(" ")[0] === word);
   const mechanisms = usableMechanisms(front).map(({ name }) => name);
   const more: string[] = [];

@@ -2,7 +2,7 @@
 
 import type { LineProtocol } from "@postern/contracts";
 import { oneLine } from "@postern/core";
-import { login } from "./back.ts";
+import { features, login } from "./back.ts";
 import { converse } from "./front.ts";
 import { refusal } from "./replies.ts";
 import { submissionSettings } from "./settings.ts";
@@ -20,6 +20,7 @@ export const submission: LineProtocol = {
   service: "smtp",
   converse,
   login,
+  features,
   accept: (client, _, { text }) => client.write(`235 ${oneLine(text)}\r\n`),
   refuse: (client, failure) => client.write(refusal(failure)),
   farewell: (failure) => refusal(failure),
