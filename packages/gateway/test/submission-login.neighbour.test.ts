@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { freePorts, hasPostfix, startPostfix, type Postfix } from "@postern/testing";
+import { freePorts, startPostfix, type Postfix } from "@postern/testing";
 import { run, succeed, Talk } from "./clients.ts";
 import { launch, POSTERN, startGateway, type Gateway } from "./gateway-process.ts";
 import { ALICE, FILES, plain, WRONG } from "./mailboxes.ts";
@@ -11,12 +11,10 @@ import { delivered, message, password, smtplib, someWord, SUBMISSION, users } fr
 
 const CYRUS = "/usr/lib/cyrus/bin";
 const MASTER = "Master-geheim-9";
-const serial = (await hasPostfix()) ? test.serial : test.serial.skip;
 
 let mx1: Postfix;
 
 test.before(async () => {
-  if (!(await hasPostfix())) return;
   mx1 = await startPostfix({
     users: users(ALICE),
     masterUsers: { gate: MASTER },
@@ -50,7 +48,7 @@ for (const [name, login, seen] of [
     /sasl_method=PLAIN, sasl_username=alice@example\.com/,
   ],
 ] as const) {
-  serial(`submission: a user whom the gateway has checked is logged in ${name}`, async (t) => {
+  test.serial(`submission: a user whom the gateway has checked is logged in ${name}`, async (t) => {
     const own = await checking(t, login);
     const word = someWord();
     const before = mx1.log().length;
@@ -65,7 +63,7 @@ for (const [name, login, seen] of [
   });
 }
 
-serial("submission: SCRAM is passed through, and the gateway never sees the password", async (t) => {
+test.serial("submission: SCRAM is passed through, and the gateway never sees the password", async (t) => {
   const own = await startGateway({
     listeners: { submissions: { protocol: "submission", tls: "implicit", mechanisms: ["SCRAM-SHA-256"] } },
     backends: { mx1: { submission: `smtp://127.0.0.1:${mx1.port}` } },
@@ -85,7 +83,7 @@ serial("submission: SCRAM is passed through, and the gateway never sees the pass
   t.regex(bad.stdout.toString(), /535 5\.7\.8 Authentication failed[^]*Authentication failed/);
 });
 
-serial("submission: a gateway that points at itself stops, and says so", async (t) => {
+test.serial("submission: a gateway that points at itself stops, and says so", async (t) => {
   const [port = 0] = await freePorts(1);
   const own = await startGateway({
     listeners: { loop: { protocol: "submission", tls: "none", address: `127.0.0.1:${port}` } },
@@ -101,7 +99,7 @@ serial("submission: a gateway that points at itself stops, and says so", async (
   await own.logged({ failure: "route-loop" });
 });
 
-serial("submission: flags alone make a working submission gateway", async (t) => {
+test.serial("submission: flags alone make a working submission gateway", async (t) => {
   const [plainPort = 0, tlsPort = 0] = await freePorts(2);
   const listeners = ["--submission", `127.0.0.1:${plainPort}`, "--submissions", `127.0.0.1:${tlsPort}`];
   const backend = ["--backend", `mx=smtp://127.0.0.1:${mx1.port}`, "--route", "*=mx"];

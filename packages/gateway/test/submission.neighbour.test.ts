@@ -4,14 +4,12 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import test from "ava";
-import { hasPostfix, startPostfix, type Postfix } from "@postern/testing";
+import { startPostfix, type Postfix } from "@postern/testing";
 import { run, succeed, Talk } from "./clients.ts";
 import { startGateway, type Gateway } from "./gateway-process.ts";
 import { ALICE, backendCertificate, BOB, CAROL, FILES, plain, WRONG } from "./mailboxes.ts";
 import { delivered, message, password, smtplib, someWord, SUBMISSION, users } from "./submitters.ts";
 import { until } from "./until.ts";
-
-const serial = (await hasPostfix()) ? test.serial : test.serial.skip;
 
 let mx1: Postfix;
 let mx2: Postfix;
@@ -19,7 +17,6 @@ let gateway: Gateway;
 let ca: string;
 
 test.before(async () => {
-  if (!(await hasPostfix())) return;
   mx1 = await startPostfix({ users: users(ALICE, CAROL) });
   mx2 = await startPostfix({ users: users(BOB), tls: backendCertificate, messageSizeLimit: 40_000_000 });
   gateway = await startGateway({
@@ -67,7 +64,7 @@ for (const mode of ["submission", "submissions"]) {
     [ALICE, () => mx1],
     [BOB, () => mx2],
   ] as const) {
-    serial(`submission: smtplib's odd messages of ${user} arrive byte for byte (${mode})`, async (t) => {
+    test.serial(`submission: smtplib's odd messages of ${user} arrive byte for byte (${mode})`, async (t) => {
       for (const body of ODD) {
         const word = someWord();
         const sent = message(word, user, body);
@@ -81,7 +78,7 @@ for (const mode of ["submission", "submissions"]) {
   }
 
   for (const mechanism of ["PLAIN", "LOGIN"]) {
-    serial(`submission: swaks logs in by ${mechanism} (${mode}), and a wrong password is 535`, async (t) => {
+    test.serial(`submission: swaks logs in by ${mechanism} (${mode}), and a wrong password is 535`, async (t) => {
       const word = someWord();
       const good = await swaks(mode, mechanism, BOB, password(BOB), word);
       t.is(good.code, 0, good.stdout.toString());
@@ -93,7 +90,7 @@ for (const mode of ["submission", "submissions"]) {
   }
 }
 
-serial("submission: Postfix knows the true client and its name", async (t) => {
+test.serial("submission: Postfix knows the true client and its name", async (t) => {
   const word = someWord();
   const from = "127.0.0.77";
   const { code, stderr } = await smtplib(gateway, "submissions", ALICE, password(ALICE), message(word, ALICE), from);
@@ -106,7 +103,7 @@ serial("submission: Postfix knows the true client and its name", async (t) => {
   await mx1.logged(/client=unknown\[127\.0\.0\.77\], sasl_method=PLAIN, sasl_username=alice@example\.com/);
 });
 
-serial("submission: curl sends by smtps:// and by STARTTLS", async (t) => {
+test.serial("submission: curl sends by smtps:// and by STARTTLS", async (t) => {
   for (const mode of ["submissions", "submission"]) {
     const word = someWord();
     const sent = message(word, CAROL, ODD[0]);
@@ -121,7 +118,7 @@ serial("submission: curl sends by smtps:// and by STARTTLS", async (t) => {
   }
 });
 
-serial("submission: a message of 20 MB goes through whole", async (t) => {
+test.serial("submission: a message of 20 MB goes through whole", async (t) => {
   const word = someWord();
   const body = `${randomBytes(10_000_000)
     .toString("hex")
@@ -132,7 +129,7 @@ serial("submission: a message of 20 MB goes through whole", async (t) => {
   t.true((await delivered(mx2, word)).message.equals(Buffer.from(sent)));
 });
 
-serial("submission: what is sent together with AUTH reaches the backend, in order", async (t) => {
+test.serial("submission: what is sent together with AUTH reaches the backend, in order", async (t) => {
   const word = someWord();
   const talk = await Talk.open({ port: gateway.port("submissions") });
   await talk.until(/^220 .*\r\n/);
@@ -145,7 +142,7 @@ serial("submission: what is sent together with AUTH reaches the backend, in orde
   await delivered(mx1, word);
 });
 
-serial("submission: before login no message is taken, and afterwards EHLO lists what the backend has", async (t) => {
+test.serial("submission: before login no message is taken, and afterwards EHLO lists what the backend has", async (t) => {
   const talk = await Talk.open({ port: gateway.port("submissions") });
   await talk.until(/^220 .*\r\n/);
   const before = await talk.ask("EHLO me.example.net\r\n", /^250 .*\r\n/m);
@@ -170,7 +167,7 @@ function extensions(): Promise<string> {
   return until(ask, () => "PIPELINING");
 }
 
-serial("submission: before login EHLO lists what both backends have, with the smaller size", async (t) => {
+test.serial("submission: before login EHLO lists what both backends have, with the smaller size", async (t) => {
   t.deepEqual((await extensions()).split("\r\n").slice(1, -1), [
     "250-mail.example.com",
     "250-PIPELINING",
@@ -185,7 +182,7 @@ serial("submission: before login EHLO lists what both backends have, with the sm
   ]);
 });
 
-serial("submission: a client that asks EHLO once, before login, sends to an address in UTF-8", async (t) => {
+test.serial("submission: a client that asks EHLO once, before login, sends to an address in UTF-8", async (t) => {
   await extensions();
   const word = someWord();
   const script = `

@@ -39,7 +39,7 @@ export { startOpenId } from "./neighbours/openid.ts";
 export type { OpenIdOptions, OpenIdProvider } from "./neighbours/openid.ts";
 export { encodeToken, macToken, publicJwk, signingKey, signToken } from "./neighbours/openid-token.ts";
 export { freePorts, opens } from "./neighbours/ports.ts";
-export { hasPostfix, startPostfix, type Postfix, type PostfixOptions } from "./neighbours/postfix.ts";
+export { startPostfix, type Postfix, type PostfixOptions } from "./neighbours/postfix.ts";
 export { startSlapd, type Slapd, type SlapdOptions, type SlapdUser } from "./neighbours/slapd.ts";
 export { createMailboxServer } from "./mailbox-server/index.ts";
 export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";

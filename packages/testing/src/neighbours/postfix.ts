@@ -44,13 +44,10 @@ export interface Postfix {
   stop(): Promise<void>;
 }
 
-/** Can Postfix be started here? */
-export async function hasPostfix(): Promise<boolean> {
-  return userInfo().uid === 0 && (await isInstalled(MASTER));
-}
-
 /** Starts it; resolves when it greets. */
-export function startPostfix(options: PostfixOptions): Promise<Postfix> {
+export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
+  if (userInfo().uid !== 0) throw new Error("Postfix's master runs for root only: run its tests as root");
+  if (!(await isInstalled(MASTER))) throw new Error(`${MASTER} is missing: install Debian's package postfix`);
   return startDaemon({ name: "Postfix", logFile: POSTFIX_FILES.log }, async (daemon) => {
     const [port = 0, tls = 0, authPort = 0] = await freePorts(3);
     const passwords = await startDovecot({
