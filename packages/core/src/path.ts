@@ -229,6 +229,6 @@ function relay(visit: Visit): Promise<RelayEnd> {
   return new Promise((done) => {
     visit.relay = new Relay(client, backend, done);
     // Nothing is kept of the dialogue.
-    visit.client = visit.backend = visit.session.software = undefined;
+    visit.client = visit.backend = undefined;
   });
 }

@@ -8,6 +8,7 @@ interface FakeLive extends Live {
   readonly session: Session;
   moved: number | undefined;
   half: boolean;
+  waits: boolean;
   /** Does it go when it is told to? */
   polite: boolean;
   readonly seen: string[];
@@ -22,10 +23,12 @@ function setUp(): { clock: FakeClock; registry: Registry; open: (id: string, use
       session: fakeSession({ session: { id, identity: user === undefined ? undefined : { user, proven: true } } }),
       moved,
       half: false,
+      waits: false,
       polite: true,
       seen,
       bytes: () => live.moved,
       halfClosed: () => live.half,
+      clientWaits: () => live.waits,
       idleMs: 1_800_000,
       end(ending: Ending, failure: Failure | undefined) {
         seen.push(`${ending}: ${failure?.kind ?? "without words"}`);
@@ -41,6 +44,20 @@ function setUp(): { clock: FakeClock; registry: Registry; open: (id: string, use
   };
   return { clock, registry, open };
 }
+
+test("registry: a client that waits for an answer is not told goodbye in its place", async (t) => {
+  const { clock, registry, open } = setUp();
+  const [answered, never] = [open("answered", "alice", 100), open("never", "alice", 100)];
+  answered.waits = never.waits = true;
+  registry.kick("alice");
+  await clock.advance(2000);
+  t.deepEqual([answered.seen, never.seen], [[], []]);
+  answered.waits = false;
+  await clock.advance(250);
+  t.deepEqual(answered.seen, ["kicked: kicked"]);
+  await clock.advance(10_000);
+  t.deepEqual(never.seen, ["kicked: without words"]);
+});
 
 test("registry: lists what lives", (t) => {
   const { registry, open } = setUp();

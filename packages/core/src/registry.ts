@@ -10,6 +10,8 @@ export interface Live {
   readonly bytes: () => number | undefined;
   /** One side has closed, the other still talks. */
   readonly halfClosed: () => boolean;
+  /** The client spoke last, and waits for an answer. */
+  readonly clientWaits: () => boolean;
   readonly idleMs: number;
   /** Ends it: the client is told `failure` in its protocol's words, or nothing. */
   readonly end: (ending: Ending, failure: Failure | undefined) => void;
@@ -89,16 +91,17 @@ export class Registry {
   }
 
   /**
-   * Says goodbye in a quiet moment: when no byte has moved for a little while, so that the words cannot land inside an
-   * answer that is under way. A session that is never quiet is ended without words, and one that stands still after
-   * goodbye is cut.
+   * Says goodbye in a quiet moment: when no byte has moved for a little while and the client waits for no answer, so that
+   * the words can neither land inside an answer nor be taken for one. A session that is never quiet is ended without
+   * words, and one that stands still after goodbye is cut.
    */
   #end(live: Live, ending: Ending, kind: FailureKind, reason: string, looks = MAX_LOOKS): void {
     if (!this.#lives(live)) return;
     const before = live.bytes();
     this.#clock.after(before === undefined ? 0 : QUIET_MS, () => {
       if (!this.#lives(live)) return;
-      if (before !== live.bytes() && looks > 0) return this.#end(live, ending, kind, reason, looks - 1);
+      const isQuiet = before === live.bytes() && !live.clientWaits();
+      if (!isQuiet && looks > 0) return this.#end(live, ending, kind, reason, looks - 1);
       live.end(ending, looks > 0 ? new Failure(kind, reason) : undefined);
       this.#clock.after(GOODBYE_MS, () => this.#lives(live) && live.cut());
     });

@@ -55,6 +55,7 @@ export function register(visit: Visit, socket: Socket): void {
     session,
     bytes: () => visit.relay?.bytes,
     halfClosed: () => visit.relay?.halfClosed === true,
+    clientWaits: () => visit.relay?.clientWaits === true,
     idleMs: house.idleMs(listener.protocol.name),
     end(ending, failure) {
       visit.ending = ending;

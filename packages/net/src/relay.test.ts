@@ -43,6 +43,22 @@ for (const tls of [false, true]) {
     }
   });
 
+  test(`relay ${where}: a client that spoke last waits, until the backend speaks`, async (t) => {
+    const { app, server, relay, end } = await relayed(t, tls);
+    t.false(relay.clientWaits);
+    for (const [from, to, waits] of [
+      [app, server, true],
+      [server, app, false],
+      [app, server, true],
+    ] as const) {
+      from.write("words");
+      await once(to, "data");
+      t.is(relay.clientWaits, waits);
+    }
+    relay.destroy();
+    await end;
+  });
+
   test(`relay ${where}: megabytes arrive unchanged while both sides stop and go`, async (t) => {
     const { app, server, end } = await relayed(t, tls);
     const bytes = pattern(12 * 1024 * 1024, 5);

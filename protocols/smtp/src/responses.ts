@@ -17,7 +17,8 @@ export async function readResponse(backend: BackendDialogue): Promise<Response> 
   let code: string | undefined;
   while (lines.length < MAX_LINES) {
     const line = await backend.readLine();
-    backend.trace(line);
+    // A challenge may tell enough to try passwords.
+    backend.trace(line.startsWith("334") ? "334 ***" : line);
     const match = /^([2-5]\d\d)(?:([ -])(.*))?$/s.exec(line);
     if (match === null || (code ?? match[1]) !== match[1])
       throw new Failure("backend-garbled", `Not a reply: ${JSON.stringify(line.slice(0, 200))}`);

@@ -48,7 +48,7 @@ function open(keytab: string, service = "imap"): GssAcceptor {
 }
 
 test("kerberos: a keytab that is not there, or is none, is told with its key when the verifier is built", async (t) => {
-  t.throws(() => verifier("/nonexistent/keytab"), { message: /^keytab: .*cannot be read \(ENOENT\); give/ });
+  t.throws(() => verifier("/nonexistent/keytab"), { message: /^keytab: .*does not exist/ });
   const none = await fileOf(t, Buffer.from("-----BEGIN CERTIFICATE-----"));
   t.throws(() => verifier(none), { message: /^keytab: .*not a keytab of version 5\.2/ });
 });
@@ -62,7 +62,7 @@ test("kerberos: a keytab that goes bad later makes the verifier down", async (t)
   await rm(path);
   const gone = t.throws(() => built.gss?.("imap", undefined), { instanceOf: Failure });
   t.is(gone?.kind, "verifier-down");
-  t.regex(gone?.message ?? "", /ENOENT/);
+  t.regex(gone?.message ?? "", /does not exist/);
   await writeFile(path, keytabOf("imap"));
   t.notThrows(() => built.gss?.("imap", undefined).close());
 });
