@@ -34,6 +34,8 @@ export function createAuthenticator(settings: AuthSettings, context: Authenticat
   let believes = settings.verifiers.length === 0;
   for (const [index, value] of settings.verifiers.entries()) {
     try {
+      if (value.verifier === "kerberos" && settings.verifiers.findIndex((one) => one.verifier === "kerberos") < index)
+        throw new Error("verifier: there is one kerberos already; put the keys of both into one keytab");
       const verifier = buildVerifier(value, context);
       if (verifier !== undefined) verifiers.push(verifier);
       else if (index < settings.verifiers.length - 1) throw new Error("verifier: backend must be the last one");

@@ -1,6 +1,6 @@
 // The listener flags of the outer contract. All are taken by every build; a build that lacks a protocol says so.
 
-import { orList } from "@postern/contracts";
+import { andList, orList } from "@postern/contracts";
 import type { ProtocolPart } from "./config.ts";
 import { laterProtocols, notYet } from "./later.ts";
 import { didYouMean } from "./words.ts";
@@ -13,7 +13,7 @@ export type ListenerFlag = (typeof LISTENER_FLAGS)[number];
 export function unknownProtocol(name: string, protocols: readonly ProtocolPart[]): string {
   const known = protocols.map((protocol) => protocol.name);
   const isLater = laterProtocols(protocols).some((later) => name === later || name === `${later}s`);
-  if (isLater) return `${notYet(name)}; it has ${known.join(" and ")}`;
+  if (isLater) return `${notYet(name)}; it has ${andList(known)}`;
   const secured = known.find((one) => name === `${one}s`);
   if (secured !== undefined) return `${name} is ${secured} with TLS from the first byte; write ${secured}, and tls: implicit`;
   return `unknown protocol "${name}"; ${didYouMean(name, known, "use")}`;

@@ -20,7 +20,7 @@ export * from "./route.ts";
 export * from "./secret.ts";
 export * from "./session.ts";
 export * as setting from "./settings.ts";
-export { durationText, orList, sizeText } from "./settings.ts";
+export { andList, durationText, orList, sizeText } from "./settings.ts";
 export type { Contradiction, Fields, Parsed, Setting, ValueOf } from "./settings.ts";
 export * from "./stages.ts";
 export * from "./state.ts";

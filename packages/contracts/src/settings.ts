@@ -270,7 +270,11 @@ export function tagged<T extends string, V extends Readonly<Record<string, Group
   return { kind: "tagged" as const, doc, tag, variants };
 }
 
+const listed = (words: readonly string[], last: "or" | "and"): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words[words.length - 1]}`;
+
 /** "a, b or c". */
-export function orList(words: readonly string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`;
-}
+export const orList = (words: readonly string[]): string => listed(words, "or");
+
+/** "a, b and c". */
+export const andList = (words: readonly string[]): string => listed(words, "and");

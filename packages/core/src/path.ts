@@ -154,7 +154,7 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
 
 /** Tries the candidates in order. A failure to reach one leads to the next; once a backend has answered, its word is final. */
 async function firstWelcome(legs: readonly Leg[], checked: Checked, visit: Visit): Promise<Welcome> {
-  let last = new Failure("no-candidate", "There is no backend to dial");
+  let last: Failure | undefined;
   for (const leg of legs) {
     try {
       const welcome = await welcomeOf(leg, checked, visit);
@@ -176,7 +176,7 @@ async function firstWelcome(legs: readonly Leg[], checked: Checked, visit: Visit
       visit.house.logger.warn("backend failed", { session: id, stage, kind: last.kind, reason: last.message });
     }
   }
-  throw last;
+  throw last ?? new Failure("no-candidate", "There is no backend to dial");
 }
 
 /** The backend lives, whether it said yes or no. */

@@ -5,6 +5,7 @@ import { createAuthenticator, createBackendLogin } from "@postern/auth";
 import {
   LOGIN_STRATEGIES,
   normaliseUser,
+  orList,
   type Authenticator,
   type BackendLogin,
   type Clock,
@@ -147,7 +148,7 @@ function rightsFindings({ authentication }: GatewayConfig): Finding[] {
     protocols
       .filter((name) => !known.includes(name))
       .map((name) =>
-        problem(`authentication.rights[${index}].protocols`, `there is no protocol "${name}"; use ${known.join(" or ")}`),
+        problem(`authentication.rights[${index}].protocols`, `there is no protocol "${name}"; use ${orList(known)}`),
       ),
   );
 }

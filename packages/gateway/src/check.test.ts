@@ -197,7 +197,7 @@ test("check: a strategy that opens any mailbox wants everybody checked before", 
 
 test("check: verifiers and rights that cannot work are told at their place", async (t) => {
   await refuses(t, checking(MASTER, "", "  rights: [{ users: bob, protocols: [imap, smoke] }]\n"), [
-    'postern.yaml:12:37: authentication.rights[0].protocols: there is no protocol "smoke"; use imap or pop3 or submission',
+    'postern.yaml:12:37: authentication.rights[0].protocols: there is no protocol "smoke"; use imap, pop3 or submission',
   ]);
   const missing = await postern(t, "check", checking(MASTER).replace("path: users", "path: nobody"));
   t.regex(missing.lines.join("\n"), /^postern\.yaml:11:\d+: authentication\.verifiers\[0\]\.path: /);

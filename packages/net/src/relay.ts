@@ -127,7 +127,9 @@ export class Relay implements Reader {
     this.#ending ??= socket === this.#client ? "client-closed" : "backend-closed";
     this.halfClosed = true;
     flushReads(socket);
-    (socket === this.#client ? this.#backend : this.#client).end();
+    const other = socket === this.#client ? this.#backend : this.#client;
+    // To end what has ended makes an error object that nobody reads.
+    if (!other.writableEnded) other.end();
   }
 
   broke(socket: Leg, error: Error): void {
