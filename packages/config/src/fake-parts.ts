@@ -33,8 +33,6 @@ export const fakeParts = {
       weights: setting.dict("Shares.", "NAME", setting.integer("The share.", { min: 0, max: 1000 })),
     }),
     http: setting.group("A server.", {
-      dialect: setting.choice("What it speaks.", ["json", "nginx"], { default: "json" }),
-      sendPassword: setting.boolean("It checks passwords.", { default: false }),
       tls: setting.group("TLS to it.", { ca: setting.path("Its authorities.", { optional: true }) }),
     }),
   }),

@@ -40,22 +40,27 @@ export interface Authentication extends Pick<House, "authenticator" | "loginAt" 
 export function buildAuthentication(config: GatewayConfig, tools: Tools): Authentication {
   const { authentication, defaultDomain, hostname } = config;
   const { clock } = tools;
-  const authenticator = createAuthenticator(authentication, { ...tools, defaultDomain, clientKey: addressKey });
+  using building = new DisposableStack();
+  const authenticator = building.adopt(
+    createAuthenticator(authentication, { ...tools, defaultDomain, clientKey: addressKey }),
+    (one) => one.close(),
+  );
   const logins = new Map<LoginSettings, BackendLogin>();
+  building.defer(() => {
+    for (const login of logins.values()) login.close();
+  });
   const loginAt = ({ login }: Pick<Leg, "login">): BackendLogin => {
     const built = logins.get(login) ?? createBackendLogin(login, { clock, hostname });
     logins.set(login, built);
     return built;
   };
   for (const [, leg] of legsOf(config)) loginAt(leg);
+  const built = building.move();
   return {
     authenticator,
     loginAt,
     claimedUser: ({ authcid }) => normaliseUser(authcid, defaultDomain) ?? "",
-    close() {
-      authenticator.close();
-      for (const login of logins.values()) login.close();
-    },
+    close: () => built.dispose(),
   };
 }
 

@@ -39,8 +39,11 @@ export interface BuiltHouse {
 /** Throws what a route source says of its settings. */
 export function buildHouse(config: GatewayConfig, base: Foundations, parts: HouseParts): BuiltHouse {
   const { clock, logger } = base;
-  const authentication = buildAuthentication(config, base);
+  // What was opened is closed again when the next part cannot be built.
+  using building = new DisposableStack();
+  const authentication = building.adopt(buildAuthentication(config, base), (one) => one.close());
   const sources = sourcesOf(config, clock);
+  for (const source of sources) building.adopt(source, (one) => one.close());
   const { login } = config.limits;
   const house: House = {
     clock,
@@ -63,13 +66,8 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
     idleMs: (protocol) => idleOf(config, protocol),
     traceOf: (session) => parts.trace.start(session.id),
   };
-  return {
-    house,
-    close() {
-      authentication.close();
-      for (const source of sources) source.close();
-    },
-  };
+  const built = building.move();
+  return { house, close: () => built.dispose() };
 }
 
 /** Each protocol brings its own idle limit, because its standard says how long a session may rest. */

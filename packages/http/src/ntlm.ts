@@ -1,6 +1,6 @@
 // NTLM in HTTP ([MS-NTHT]): the messages of the SASL mechanism, one in each request. Throws what that throws.
 
-import { isNtlmMessage, NtlmExchange } from "@postern/sasl";
+import { isNtlmMessage, ntlm as saslNtlm } from "@postern/sasl";
 import type { HttpMechanismFactory } from "./schemes.ts";
 
 const NEGOTIATE = 1;
@@ -10,13 +10,4 @@ const TYPE_AT = 8;
 export const beginsNtlm = (message: Buffer): boolean =>
   isNtlmMessage(message) && message.length > TYPE_AT && message[TYPE_AT] === NEGOTIATE;
 
-export const ntlm: HttpMechanismFactory = {
-  name: "NTLM",
-  plaintext: false,
-  bound: false,
-  onRequest: false,
-  needs: "ntlm",
-  relays: false,
-  create: (context) => new NtlmExchange(context),
-  begins: beginsNtlm,
-};
+export const ntlm: HttpMechanismFactory = { ...saslNtlm, begins: beginsNtlm };

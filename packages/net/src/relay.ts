@@ -28,10 +28,11 @@ export class Relay implements Reader {
   bytesOut = 0;
   /** Set when one side has sent FIN and the other may still talk. */
   halfClosed = false;
+  /** The backend has said nothing since the client spoke: an answer may be under way. */
+  clientWaits = false;
   #client: Leg;
   #backend: Leg;
   #lastToClient = LF;
-  #clientSpokeLast = false;
   #ending: Ending | undefined;
   #reason: string | undefined;
   /** Large buffers on their way; only sessions that move bulk data have them. */
@@ -68,14 +69,9 @@ export class Relay implements Reader {
     return socket === this.#client ? this.#fromClient(chunk, lent) : this.#fromBackend(chunk, lent);
   }
 
-  /** The backend has said nothing since the client spoke: an answer may be under way. */
-  get clientWaits(): boolean {
-    return this.#clientSpokeLast;
-  }
-
   /** `lent` is given back when the chunk is written. False when the client has to wait. */
   #fromClient(chunk: Buffer, lent?: Lending): boolean {
-    this.#clientSpokeLast = true;
+    this.clientWaits = true;
     this.bytesIn += chunk.length;
     if (lent === undefined) this.#backend.write(chunk);
     else this.#backend.write(chunk, (this.#lentByClient ??= new Lent()).until(lent));
@@ -84,7 +80,7 @@ export class Relay implements Reader {
 
   /** `lent` is given back when the chunk is written. False when the backend has to wait. */
   #fromBackend(chunk: Buffer, lent?: Lending): boolean {
-    this.#clientSpokeLast = false;
+    this.clientWaits = false;
     this.bytesOut += chunk.length;
     this.#lastToClient = chunk[chunk.length - 1] ?? LF;
     if (lent === undefined) this.#client.write(chunk);

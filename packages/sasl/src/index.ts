@@ -37,7 +37,7 @@ export { runExchange, stepOf, type AskClient } from "./exchange.ts";
 export { utf8 } from "./utf8.ts";
 export { scramKeys } from "./scram-keys.ts";
 export { isNtlmMessage } from "./ntlm/messages.ts";
-export { NtlmExchange } from "./ntlm/mechanism.ts";
+export { ntlm } from "./ntlm/mechanism.ts";
 export { ntlmSignature, type NtlmSession } from "./ntlm/signing.ts";
 export { SpnegoExchange, type SpnegoMechanism } from "./gss/spnego-exchange.ts";
 export { buildAnswer, mechanismsOf, readNegotiateToken, type NegotiateToken } from "./gss/spnego.ts";

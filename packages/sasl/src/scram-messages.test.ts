@@ -2,7 +2,7 @@ import test from "ava";
 import * as fc from "fast-check";
 import { Failure, type ServerMechanism } from "@postern/contracts";
 import { bareContext } from "./context.ts";
-import { ALL, bindings, client, header, proofs, say } from "./scram-client.ts";
+import { ALL, bindings, client, header, proofs, say } from "../test/scram-client.ts";
 import { kindOf } from "./suite.ts";
 
 for (const [mechanism, hash] of ALL) {

@@ -1,7 +1,7 @@
 import test from "ava";
 import { Failure, type Proofs, type ServerMechanism } from "@postern/contracts";
 import { bareContext } from "./context.ts";
-import { ALL, binding, BINDING, bindings, client, converse, header, proofs, say } from "./scram-client.ts";
+import { ALL, binding, BINDING, bindings, client, converse, header, proofs, say } from "../test/scram-client.ts";
 import { scramKeys } from "./scram-keys.ts";
 import { Scram, scramSha256 } from "./scram.ts";
 import { kindOf } from "./suite.ts";

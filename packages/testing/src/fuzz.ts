@@ -54,14 +54,14 @@ export function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
 }
 
 /** Two ends of a connection in memory; the first for the code under test. */
-export function memorySockets(): [Socket, Socket] {
+function memorySockets(): [Socket, Socket] {
   const [near, far] = duplexPair() as unknown as [Socket, Socket];
   far.on("error", () => {});
   return [near, far];
 }
 
 /** Writes the parts one by one, then FIN. */
-export async function sayAll(socket: Socket, parts: readonly Buffer[]): Promise<void> {
+async function sayAll(socket: Socket, parts: readonly Buffer[]): Promise<void> {
   for (const part of parts) {
     if (socket.destroyed) return;
     socket.write(part);

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { Failure, type Credentials, type MechanismContext, type MechanismFactory } from "@postern/contracts";
 import { runExchange } from "../exchange.ts";
 import { kindOf } from "../suite.ts";
-import { fakeKerberos, KERBEROS_TOKEN, sealed } from "./fake-acceptor.ts";
+import { fakeKerberos, KERBEROS_TOKEN, sealed } from "../../test/fake-acceptor.ts";
 import { gssapi } from "./gssapi.ts";
 import { gssSpnego } from "./gss-spnego.ts";
 

@@ -5,7 +5,7 @@ import { Failure, type MechanismStep, type Proofs } from "@postern/contracts";
 import { NtlmClient, proofOf, responseKey, sessionBaseKeyOf } from "../../test/ntlm-client.ts";
 import { ntlmSignature } from "../ntlm/signing.ts";
 import { der, elements, only } from "./der.ts";
-import { fakeKerberos, KERBEROS_TOKEN } from "./fake-acceptor.ts";
+import { fakeKerberos, KERBEROS_TOKEN } from "../../test/fake-acceptor.ts";
 import { SpnegoExchange } from "./spnego-exchange.ts";
 import { readNegotiateToken, type NegTokenResp } from "./spnego.ts";
 

@@ -6,12 +6,12 @@ import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import type { Credentials, MechanismFactory, Proofs, ScramHash } from "@postern/contracts";
-import { bareContext } from "./context.ts";
-import { runExchange } from "./exchange.ts";
-import { external } from "./external.ts";
+import { bareContext } from "../src/context.ts";
+import { runExchange } from "../src/exchange.ts";
+import { external } from "../src/external.ts";
 import { BINDING, bindings } from "./scram-client.ts";
-import { scramKeys } from "./scram-keys.ts";
-import { scramSha1, scramSha1Plus, scramSha256, scramSha256Plus } from "./scram.ts";
+import { scramKeys } from "../src/scram-keys.ts";
+import { scramSha1, scramSha1Plus, scramSha256, scramSha256Plus } from "../src/scram.ts";
 
 const SCRIPT = fileURLToPath(new URL("scram-libsasl.py", import.meta.url));
 // Composed as NFKC has it: this library does not prepare passwords.

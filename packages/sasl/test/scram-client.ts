@@ -2,9 +2,9 @@
 
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import type { ChannelBindings, MechanismFactory, Proofs, ScramHash, ServerMechanism } from "@postern/contracts";
-import { runExchange } from "./exchange.ts";
-import { scramKeys } from "./scram-keys.ts";
-import { scramSha1, scramSha1Plus, scramSha256, scramSha256Plus } from "./scram.ts";
+import { runExchange } from "../src/exchange.ts";
+import { scramKeys } from "../src/scram-keys.ts";
+import { scramSha1, scramSha1Plus, scramSha256, scramSha256Plus } from "../src/scram.ts";
 
 const SALT = Buffer.from("W22ZaJ0SNY7soEsUEjb6gQ==", "base64");
 const KEYS = {

@@ -1,7 +1,7 @@
 // A GSS-API acceptor for tests, of no cryptography: it takes the tokens that it was told to expect, and wraps by a prefix.
 
 import { Failure, type GssAcceptor, type MechanismContext, type Proofs } from "@postern/contracts";
-import { bareContext } from "../context.ts";
+import { bareContext } from "../src/context.ts";
 
 /** Looks like the first token of Kerberos (RFC 1964 section 1.1). */
 export const KERBEROS_TOKEN = Buffer.from("600d06092a864886f7120102020100", "hex");
