@@ -1,27 +1,3 @@
-// SMTP as the gateway speaks it to people and applications that send mail (submission, RFC 6409): the descriptor.
+// SMTP as the gateway speaks it: submission (people and applications that send mail).
 
-import type { LineProtocol } from "@postern/contracts";
-import { oneLine } from "@postern/core";
-import { features, login } from "./back.ts";
-import { converse } from "./front.ts";
-import { refusal } from "./replies.ts";
-import { submissionSettings } from "./settings.ts";
-
-export const submission: LineProtocol = {
-  name: "submission",
-  ports: { plain: 587, implicit: 465 },
-  alpn: ["smtp"],
-  schemes: {
-    smtp: { tls: "none", port: 587 },
-    "smtp+starttls": { tls: "starttls", port: 587 },
-    smtps: { tls: "implicit", port: 465 },
-  },
-  settings: submissionSettings,
-  service: "smtp",
-  converse,
-  login,
-  features,
-  accept: (client, _, { text }) => client.write(`235 ${oneLine(text)}\r\n`),
-  refuse: (client, failure) => client.write(refusal(failure)),
-  farewell: (failure) => refusal(failure),
-};
+export { submission } from "./submission/submission.ts";

@@ -4,7 +4,7 @@ import type { Front } from "@postern/core";
 import { testLeg, testSession } from "@postern/testing";
 import { features } from "./back.ts";
 import { ehloReply } from "./ehlo.ts";
-import { inCommon } from "./extensions.ts";
+import { inCommon } from "../extensions.ts";
 
 test("extensions: only what all backends have is offered, with the smallest size", (t) => {
   t.deepEqual(inCommon([]), []);

@@ -4,7 +4,7 @@ import test from "ava";
 import * as fc from "fast-check";
 import { Registry, serve } from "@postern/core";
 import { handsOver, protocolSuite, type ProtocolCase } from "@postern/testing";
-import { submission } from "./index.ts";
+import { submission } from "./submission.ts";
 
 const CORE = { Registry, serve };
 const plain = (user: string, password: string): string => Buffer.from(`\0${user}\0${password}`).toString("base64");

@@ -3,8 +3,8 @@
 // XCLIENT unless it names them.
 
 import { usableMechanisms, type Front } from "@postern/core";
-import { inCommon } from "./extensions.ts";
-import { xclientOffer } from "./xclient.ts";
+import { inCommon } from "../extensions.ts";
+import { xclientOffer } from "../xclient.ts";
 
 /** Our own replies have them. */
 const OURS = "ENHANCEDSTATUSCODES";

@@ -1,11 +1,11 @@
-// Every dialogue of ../transcripts, played through the real path.
+// Every dialogue of ../../transcripts/submission, played through the real path.
 
 import test from "ava";
 import { Registry, serve } from "@postern/core";
 import { playTranscript, transcriptsIn } from "@postern/testing";
-import { submission } from "./index.ts";
+import { submission } from "./submission.ts";
 
-for (const transcript of transcriptsIn(new URL("../transcripts/", import.meta.url))) {
+for (const transcript of transcriptsIn(new URL("../../transcripts/submission/", import.meta.url))) {
   test(`submission: ${transcript.name.replace(/\.txt$/, "").replaceAll("-", " ")}`, async (t) => {
     await t.notThrowsAsync(playTranscript(transcript, { Registry, serve }, submission));
   });

@@ -13,9 +13,9 @@ import {
   type Row,
 } from "@postern/core";
 import { ehloReply } from "./ehlo.ts";
-import { forgetHello, helloOf, keepHello } from "./hello.ts";
-import { refusal } from "./replies.ts";
-import { learnFromXclient } from "./xclient.ts";
+import { forgetHello, helloOf, keepHello } from "../hello.ts";
+import { refusal } from "../replies.ts";
+import { learnFromXclient } from "../xclient.ts";
 
 interface SmtpCommand extends Command {
   /** What follows the verb, without the spaces around it. */

@@ -14,11 +14,11 @@ import {
   type Welcome,
 } from "@postern/contracts";
 import { chooseResponse, type ClientResponse } from "@postern/sasl";
-import { passable } from "./extensions.ts";
-import { helloOf } from "./hello.ts";
-import { kindOfCode } from "./replies.ts";
-import { extensionsIn, isYes, readResponse, shown, wordsOf, type Extensions, type Response } from "./responses.ts";
-import { xclientLine } from "./xclient.ts";
+import { passable } from "../extensions.ts";
+import { helloOf } from "../hello.ts";
+import { kindOfCode } from "../replies.ts";
+import { extensionsIn, isYes, readResponse, shown, wordsOf, type Extensions, type Response } from "../responses.ts";
+import { xclientLine } from "../xclient.ts";
 
 const WELCOME = "Authentication successful";
 

@@ -4,7 +4,7 @@ import test from "ava";
 import * as fc from "fast-check";
 import { Registry, serve } from "@postern/core";
 import { fuzzSuite } from "@postern/testing";
-import { submission } from "./index.ts";
+import { submission } from "./submission.ts";
 
 const CLIENT = [
   "EHLO me.example.net",
