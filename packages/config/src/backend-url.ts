@@ -6,6 +6,7 @@ import type { LegTls, LineProtocol, Parsed } from "@postern/contracts";
 import { parseHost } from "./address.ts";
 
 export interface BackendUrl {
+  readonly scheme: string;
   readonly host: string;
   readonly port: number;
   readonly tls: LegTls;
@@ -46,7 +47,7 @@ export function parseBackendUrl(raw: unknown, schemes: Schemes): Parsed<BackendU
   if ("problem" in host) return host;
   const port = match[2] === undefined ? row.port : Number(match[2]);
   if (port < 1 || port > 65_535) return { problem: `the port must be 1 to 65535, not ${match[2]}` };
-  return { value: { host: host.value, port, tls: row.tls } };
+  return { value: { scheme, host: host.value, port, tls: row.tls } };
 }
 
 /** The setting of one protocol's URL. */

@@ -76,6 +76,7 @@ function toLeg(backend: string, site: string | undefined, protocol: string, leg:
     backend,
     site,
     protocol,
+    scheme: leg.url.scheme,
     host: leg.url.host,
     port: leg.url.port,
     tls: leg.url.tls,

@@ -59,6 +59,7 @@ test("load: turns backends into legs", (t) => {
     backend: "mbx2",
     site: undefined,
     protocol: "imap",
+    scheme: "imap+starttls",
     host: "2001:db8::2",
     port: 1143,
     tls: "starttls",

@@ -48,7 +48,7 @@ test("address: no text makes the parser throw, and what it reads can be read aga
 test("backend URL: takes the scheme's port and TLS when the URL has no port", (t) => {
   const schemes = fakeParts.protocols[0]?.schemes ?? {};
   t.deepEqual(parseBackendUrl("IMAPS://mbx1.example.com/", schemes), {
-    value: { host: "mbx1.example.com", port: 993, tls: "implicit" },
+    value: { scheme: "imaps", host: "mbx1.example.com", port: 993, tls: "implicit" },
   });
   for (const scheme of ["constructor", "__proto__", "toString"]) t.true("problem" in parseBackendUrl(`${scheme}://x`, schemes));
 });

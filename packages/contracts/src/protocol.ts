@@ -1,8 +1,10 @@
 // What a protocol must provide: a small value, not a subclass. The path (core/src/path.ts) calls it and knows no
 // protocol's words; each protocol is two halves, front.ts to the client and back.ts to the backend.
 
+import type { Socket } from "node:net";
 import type { BackendCredentials, Credentials } from "./credentials.ts";
 import type { BackendDialogue, ClientDialogue } from "./dialogue.ts";
+import type { Ending } from "./endings.ts";
 import type { Failure } from "./failures.ts";
 import type { Leg, LegTls } from "./route.ts";
 import type { Session } from "./session.ts";
@@ -68,7 +70,8 @@ export interface ProtocolContext {
   readonly holdBack?: (claimed: string) => Promise<number>;
 }
 
-export interface LineProtocol {
+/** What all protocols have: enough to read a configuration, to listen, and to ask a backend how it is. */
+export interface Protocol {
   readonly name: string;
   readonly ports: { readonly plain: number; readonly implicit: number };
   /** ALPN names; a client that offers others only is refused in the handshake. */
@@ -76,6 +79,15 @@ export interface LineProtocol {
   /** Backend URL schemes and what they mean. */
   readonly schemes: Readonly<Record<string, { readonly tls: LegTls; readonly port: number }>>;
   readonly settings: Fields;
+  /**
+   * Asks a backend, behind its greeting and without a login, what it offers: short lines in the protocol's words. For
+   * protocols whose front must say so before the client's own backend is known. Failures as of a login.
+   */
+  features?(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]>;
+}
+
+/** A client logs in, is joined to its own backend, and from then on every byte is relayed. */
+export interface LineProtocol extends Protocol {
   /** Its name among GSS-API services (RFC 4752, RFC 4559). */
   readonly service: string;
   /** Greeting (once) and dialogue until there are credentials; undefined when the client said goodbye. */
@@ -88,15 +100,47 @@ export interface LineProtocol {
     leg: Leg,
     context: ProtocolContext,
   ): Promise<Welcome>;
-  /**
-   * Asks a backend, behind its greeting and without a login, what it offers: short lines in the protocol's words. For
-   * protocols whose front must say so before the client's own backend is known. Failures as of `login`.
-   */
-  features?(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]>;
   /** Tells the client that it is in. */
   accept(client: ClientDialogue, attempt: Attempt, welcome: Welcome): void;
   /** Tells the client why not; `attempt` is undefined when nothing was asked yet. */
   refuse(client: ClientDialogue, failure: Failure, attempt: Attempt | undefined): void;
   /** Last words between two complete answers of a relayed session (drain, kick, idle). */
   farewell(failure: Failure): string;
+}
+
+/** What the path gives a hosted protocol for one client. */
+export interface HostDoors {
+  /** Puts TLS on a plain, paused socket with nothing unread, and notes it in the session; undefined: not offered here. */
+  readonly secure: ((plain: Socket) => Promise<Socket>) | undefined;
+  /** Adds to the session's wire trace, secrets masked; undefined: nobody traces. */
+  readonly trace: ((direction: "C" | "S" | "G" | "B", text: string) => void) | undefined;
+}
+
+export interface HostedEnd {
+  readonly ending: Ending;
+  readonly reason: string | undefined;
+  readonly failure?: Failure;
+}
+
+/** A client that a hosted protocol serves. */
+export interface Hosted {
+  /** Settles when the client is gone and all that was held for it is given back. Never rejects. */
+  readonly over: Promise<HostedEnd>;
+  /** Ends it: the client is told `failure` in the protocol's words as soon as no answer is owed, or nothing. */
+  end(ending: Ending, failure: Failure | undefined): void;
+  /** Cuts it. */
+  cut(): void;
+}
+
+/**
+ * A protocol that answers its clients itself for as long as they stay, and goes to backends by what is asked of it: a
+ * connection is nobody's in particular. It is built for one configuration, with what it needs.
+ */
+export interface HostedProtocol extends Protocol {
+  /** Takes over a paused socket behind PROXY header and TLS (where the listener begins with it). */
+  host(socket: Socket, session: Session, doors: HostDoors): Hosted;
+  /** What a client is told that is not taken in, in the protocol's words; "" for nothing. */
+  refusal(failure: Failure): string;
+  /** Gives back what it holds between clients: pooled connections. */
+  close(): void;
 }

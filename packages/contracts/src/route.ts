@@ -16,6 +16,8 @@ export interface Leg {
   readonly backend: string;
   readonly site: string | undefined;
   readonly protocol: string;
+  /** Of its URL: a protocol may have more than one dialect. */
+  readonly scheme: string;
   readonly host: string;
   readonly port: number;
   readonly tls: LegTls;

@@ -12,6 +12,7 @@ export const STAGES = {
   dial: "dialling the backend",
   login: "logging in at the backend",
   relay: "relaying",
+  serve: "answering the client, request by request",
   end: "ending",
 } as const;
 

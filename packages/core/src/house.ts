@@ -10,6 +10,7 @@ import type {
   Ending,
   Failure,
   Health,
+  HostedProtocol,
   Leg,
   LineProtocol,
   ListenerInfo,
@@ -68,14 +69,25 @@ export interface House {
   readonly traceOf: (session: Session) => SessionTrace | undefined;
 }
 
-/** A listener as the path sees it. */
-export interface ListenerHouse {
+interface ListenerBase {
   readonly info: ListenerInfo;
-  readonly protocol: LineProtocol;
-  readonly context: ProtocolContext;
   /** undefined: this listener has no TLS. Asked anew for each connection, so that a renewed certificate counts at once. */
   readonly tls: () => TlsServer | undefined;
   readonly clientCertificate: ClientCertificatePolicy;
   /** Peers that must send a PROXY header; nobody else may. */
   readonly sendsProxyHeader: (host: string) => boolean;
 }
+
+/** Whose clients log in and are relayed. */
+export interface LineListener extends ListenerBase {
+  readonly protocol: LineProtocol;
+  readonly context: ProtocolContext;
+}
+
+/** Whose protocol answers by itself. */
+export interface HostedListener extends ListenerBase {
+  readonly protocol: HostedProtocol;
+}
+
+/** A listener as the path sees it. */
+export type ListenerHouse = LineListener | HostedListener;

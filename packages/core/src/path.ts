@@ -3,6 +3,8 @@
 //   accept -> PROXY header -> TLS -> converse -> authenticate -> route -> dial -> log in at the backend -> limits
 //          -> relay -> end
 //
+// A hosted protocol (host.ts) goes another way behind TLS: it answers its clients itself, and asks for backends by what they want.
+//
 // The stage is set before each step, so that every log line and time-out can say where it happened. `serve` never
 // throws: every outcome is told to the client in its protocol's words, and once to the observer.
 
@@ -19,13 +21,15 @@ import {
   type Leg,
   type Welcome,
 } from "@postern/contracts";
-import { CLIENT_ROLE, Connection, dial, readProxyHeader, Relay, tlsFacts, type RelayEnd } from "@postern/net";
+import { CLIENT_ROLE, Connection, dial, readProxyHeader, Relay, type RelayEnd } from "@postern/net";
 import { countError } from "./command-loop.ts";
 import { presentedAt, refusedAt, type Checked } from "./credentials.ts";
 import type { House, ListenerHouse } from "./house.ts";
+import { host } from "./host.ts";
+import { secureWith } from "./secure.ts";
 import { openSession } from "./session.ts";
 import { holdBack, slowDown } from "./slow-down.ts";
-import { close, dropBackend, keep, openVisit, register, type Visit } from "./visit.ts";
+import { close, dropBackend, isHosted, keep, openVisit, register, type LineVisit, type Visit } from "./visit.ts";
 
 /** Takes an accepted, paused socket through its whole life. */
 export async function serve(socket: Socket, listener: ListenerHouse, house: House): Promise<void> {
@@ -41,19 +45,12 @@ export async function serve(socket: Socket, listener: ListenerHouse, house: Hous
     const place = house.limits.connection(session.client.host).then((taken) => keep(taken, visit));
     place.catch(() => {});
     session.stage = "tls";
-    visit.client = await meet(socket, visit);
-    session.stage = "limits";
-    await place;
-    if (await logIn(visit.client, visit)) {
-      session.stage = "relay";
-      end = await relay(visit);
-    } else {
-      end = { ending: "logout", reason: undefined };
-    }
+    end = await (isHosted(visit) ? host(socket, visit, place) : join(socket, visit, place));
   } catch (error) {
     failure = toFailure(error);
     end = { ending: visit.ending ?? (failure.kind === "client-gone" ? "client-closed" : "refused"), reason: failure.message };
-    if (visit.client !== undefined && visit.answered !== failure) listener.protocol.refuse(visit.client, failure, undefined);
+    if (!isHosted(visit) && visit.client !== undefined && visit.answered !== failure)
+      visit.listener.protocol.refuse(visit.client, failure, undefined);
   } finally {
     close(visit, socket);
     if (failure === undefined) session.stage = "end";
@@ -67,20 +64,26 @@ async function takeProxyHeader(socket: Socket, { session, house }: Visit): Promi
   if (info.destination !== undefined) session.local = info.destination;
 }
 
+/** A client that logs in, and is joined to its own backend. */
+async function join(socket: Socket, visit: LineVisit, place: Promise<unknown>): Promise<RelayEnd> {
+  const { session } = visit;
+  visit.client = await meet(socket, visit);
+  session.stage = "limits";
+  await place;
+  if (!(await logIn(visit.client, visit))) return { ending: "logout", reason: undefined };
+  session.stage = "relay";
+  return relay(visit);
+}
+
 /** Milliseconds until the login must be done. They count from accept: header, handshake and dialogue share them. */
 const timeLeft = ({ house, session }: Visit): number =>
   Math.max(1, session.startedAt + house.login.timeoutMs - house.clock.now());
 
 /** TLS, where the listener begins with it, and the connection from which the dialogue is read. */
-async function meet(socket: Socket, visit: Visit): Promise<Connection> {
-  const { house, listener, session, trace } = visit;
+async function meet(socket: Socket, visit: LineVisit): Promise<Connection> {
+  const { house, listener, trace } = visit;
   const tls = listener.tls();
-  const secure = async (plain: Socket): ReturnType<NonNullable<typeof tls>["secure"]> => {
-    if (tls === undefined) throw new Failure("internal", "There is no certificate for this listener");
-    const secured = await tls.secure(plain, listener.protocol.alpn, listener.clientCertificate);
-    session.tls = tlsFacts(secured, listener.clientCertificate);
-    return secured;
-  };
+  const secure = secureWith(tls, visit);
   const slow = house.clock.after(timeLeft(visit), () => socket.destroy());
   try {
     const implicit = listener.info.tls === "implicit";
@@ -96,7 +99,7 @@ async function meet(socket: Socket, visit: Visit): Promise<Connection> {
 }
 
 /** Converses until a login succeeds; false when the client says goodbye. A failed login is answered here, and may be tried again. */
-async function logIn(client: Connection, visit: Visit): Promise<boolean> {
+async function logIn(client: Connection, visit: LineVisit): Promise<boolean> {
   const { house, listener, session } = visit;
   const context = { ...listener.context, holdBack: (claimed: string) => holdBack(claimed, 0, house, session) };
   for (;;) {
@@ -132,7 +135,7 @@ async function logIn(client: Connection, visit: Visit): Promise<boolean> {
 }
 
 /** One attempt: authenticate, route, dial, log in at the backend, limits. */
-async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
+async function tryLogin(attempt: Attempt, visit: LineVisit): Promise<Welcome> {
   const { house, listener, session } = visit;
   const { credentials } = attempt;
   session.attempts++;
@@ -153,7 +156,7 @@ async function tryLogin(attempt: Attempt, visit: Visit): Promise<Welcome> {
 }
 
 /** Tries the candidates in order. A failure to reach one leads to the next; once a backend has answered, its word is final. */
-async function firstWelcome(legs: readonly Leg[], checked: Checked, visit: Visit): Promise<Welcome> {
+async function firstWelcome(legs: readonly Leg[], checked: Checked, visit: LineVisit): Promise<Welcome> {
   let last: Failure | undefined;
   for (const leg of legs) {
     try {
@@ -185,7 +188,7 @@ function reached(leg: Leg, { house }: Visit): void {
   house.observer.dialled(leg, true);
 }
 
-async function welcomeOf(leg: Leg, checked: Checked, visit: Visit): Promise<Welcome> {
+async function welcomeOf(leg: Leg, checked: Checked, visit: LineVisit): Promise<Welcome> {
   const presented = await presentedAt(leg, checked, visit);
   try {
     return await logInAt(leg, presented, visit);
@@ -197,7 +200,7 @@ async function welcomeOf(leg: Leg, checked: Checked, visit: Visit): Promise<Welc
   }
 }
 
-async function logInAt(leg: Leg, credentials: BackendCredentials, visit: Visit): Promise<Welcome> {
+async function logInAt(leg: Leg, credentials: BackendCredentials, visit: LineVisit): Promise<Welcome> {
   const { house, listener, session, trace } = visit;
   session.stage = "dial";
   if (leg.tls === "none" && !leg.allowPlaintext && !isLoopback(leg.host)) {
@@ -223,7 +226,7 @@ async function logInAt(leg: Leg, credentials: BackendCredentials, visit: Visit):
 }
 
 /** Copies both ways until one side ends. */
-function relay(visit: Visit): Promise<RelayEnd> {
+function relay(visit: LineVisit): Promise<RelayEnd> {
   const { client, backend } = visit;
   if (client === undefined || backend === undefined) throw new Failure("internal", "Nothing to relay");
   return new Promise((done) => {

@@ -2,20 +2,21 @@
 // entry in the registry, its trace. The path (path.ts) decides; nothing here talks to anybody.
 
 import type { Socket } from "node:net";
-import type { Ending, Failure, Place, Session } from "@postern/contracts";
+import type { Ending, Failure, Hosted, Place, Session } from "@postern/contracts";
 import type { Connection, Relay } from "@postern/net";
-import type { House, ListenerHouse, SessionTrace } from "./house.ts";
+import type { HostedListener, House, LineListener, ListenerHouse, SessionTrace } from "./house.ts";
 
 /** Everything that one visit holds, and that its end gives back. */
-export interface Visit {
+interface Held {
   readonly house: House;
-  readonly listener: ListenerHouse;
   readonly session: Session;
   readonly places: Place[];
   readonly trace: SessionTrace | undefined;
   client: Connection | undefined;
   backend: Connection | undefined;
   relay: Relay | undefined;
+  /** In place of client, backend and relay, where the protocol answers by itself. */
+  hosted: Hosted | undefined;
   /** The failure that the client was told already. */
   answered: Failure | undefined;
   /** The end has come: a place that is granted now goes back at once. */
@@ -23,6 +24,12 @@ export interface Visit {
   /** Set when the session is ended from outside before the relay runs. */
   ending: Ending | undefined;
 }
+
+export type LineVisit = Held & { readonly listener: LineListener };
+export type HostedVisit = Held & { readonly listener: HostedListener };
+export type Visit = LineVisit | HostedVisit;
+
+export const isHosted = (visit: Visit): visit is HostedVisit => "host" in visit.listener.protocol;
 
 /** Hangs up on a backend that is not, or no more, this visit's. */
 export function dropBackend(visit: Visit): void {
@@ -35,13 +42,15 @@ export function openVisit(session: Session, listener: ListenerHouse, house: Hous
   const trace = house.traceOf(session);
   return {
     house,
-    listener,
+    // Which of the two visits it is, the listener says.
+    listener: listener as LineListener,
     session,
     places: [],
     trace,
     client: undefined,
     backend: undefined,
     relay: undefined,
+    hosted: undefined,
     answered: undefined,
     closed: false,
     ending: undefined,
@@ -59,12 +68,14 @@ export function register(visit: Visit, socket: Socket): void {
     idleMs: house.idleMs(listener.protocol.name),
     end(ending, failure) {
       visit.ending = ending;
-      if (visit.relay !== undefined)
+      if (visit.hosted !== undefined) visit.hosted.end(ending, failure);
+      else if (visit.relay !== undefined && "farewell" in listener.protocol)
         visit.relay.interrupt(ending, failure === undefined ? "" : listener.protocol.farewell(failure));
       else if (visit.client !== undefined && failure !== undefined) visit.client.fail(failure);
       else socket.destroy();
     },
     cut() {
+      visit.hosted?.cut();
       visit.relay?.destroy();
       visit.client?.destroy();
       visit.backend?.destroy();

@@ -82,6 +82,7 @@ export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPl
   backend: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
   site: undefined,
   protocol,
+  scheme: protocol,
   host,
   port,
   tls,

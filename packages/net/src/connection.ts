@@ -231,6 +231,12 @@ export class Connection implements Reader, Owner {
     });
   }
 
+  /** Resolves when there is room for more to write. Not while a read waits. */
+  drained(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#socket.writableNeedDrain ? this.#drained() : Promise.resolve();
+  }
+
   /** Resolves when the peer has taken what was written to it. */
   #drained(): Promise<void> {
     if (this.#waiting !== undefined) return Promise.reject(new Failure("internal", "Two reads at a time"));

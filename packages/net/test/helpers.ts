@@ -96,6 +96,7 @@ export function legTo(port: number, rest: Partial<Leg> = {}): Leg {
     backend: "mbx1",
     site: undefined,
     protocol: "test",
+    scheme: "test",
     host: "127.0.0.1",
     port,
     tls: "none",

@@ -32,6 +32,7 @@ export function testLeg(port: number, rest: Partial<Leg> = {}): Leg {
     backend: "mbx1",
     site: undefined,
     protocol: "test",
+    scheme: "test",
     host: "127.0.0.1",
     port,
     tls: "none",

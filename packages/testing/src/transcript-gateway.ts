@@ -105,6 +105,7 @@ function numbersOf({ timeout, ...rest }: Readonly<Record<string, string>>): Reco
 function legsOf(port: number, protocol: string, { leg = {}, route = {} }: Directives): readonly Leg[] {
   const main = testLeg(port, {
     protocol,
+    scheme: leg["scheme"] ?? protocol,
     tls: (leg["tls"] ?? "none") as Leg["tls"],
     proxyHeader: (leg["proxyHeader"] ?? "none") as Leg["proxyHeader"],
     forwardClient: leg["forwardClient"] !== "no",

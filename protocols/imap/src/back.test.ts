@@ -16,6 +16,7 @@ async function sent(password: string, lines: readonly string[], traced: string[]
     writeSecret: (data) => void written.push(data.toString("latin1")),
     trace: (line) => void traced.push(line),
     startTls: () => Promise.resolve(),
+    drained: () => Promise.resolve(),
   };
   const secret = new Secret(Buffer.from(password, "latin1"));
   const credentials = { kind: "password", mechanism: "CLEARTEXT", authcid: "alice", authzid: "", secret } as const;

@@ -1,0 +1,3 @@
+// Edge defences.
+
+export const FILTER_NAMES: readonly string[] = [];

@@ -1,0 +1,3 @@
+// Accepted domains, rewriting, rules.
+
+export const RULE_NAMES: readonly string[] = [];
