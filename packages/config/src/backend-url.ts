@@ -2,7 +2,7 @@
 // or password in it is refused, and never quoted.
 
 import { orList, setting } from "@postern/contracts";
-import type { LegTls, LineProtocol, Parsed } from "@postern/contracts";
+import type { LegTls, Protocol, Parsed } from "@postern/contracts";
 import { parseHost } from "./address.ts";
 
 export interface BackendUrl {
@@ -12,7 +12,7 @@ export interface BackendUrl {
   readonly tls: LegTls;
 }
 
-type Schemes = LineProtocol["schemes"];
+type Schemes = Protocol["schemes"];
 
 /** The scheme of a URL, in small letters; undefined when it has none. */
 export function schemeOf(text: string): string | undefined {
@@ -51,7 +51,7 @@ export function parseBackendUrl(raw: unknown, schemes: Schemes): Parsed<BackendU
 }
 
 /** The setting of one protocol's URL. */
-export function backendUrl(protocol: Pick<LineProtocol, "name" | "schemes">) {
+export function backendUrl(protocol: Pick<Protocol, "name" | "schemes">) {
   const names = Object.keys(protocol.schemes);
   const pattern = `^(${names.map((name) => name.replace(/[+.]/g, "\\$&")).join("|")})://`;
   const doc = `SCHEME://HOST[:PORT]; the scheme is ${orList(names)}`;

@@ -1,10 +1,10 @@
 // The validated configuration as the rest of the house sees it: frozen, complete, with every default filled in.
 
-import type { Contradiction, Leg, LineProtocol, MechanismFactory, Network, setting, ValueOf } from "@postern/contracts";
+import type { Contradiction, Leg, Protocol, MechanismFactory, Network, setting, ValueOf } from "@postern/contracts";
 import type { ListenAddress } from "./address.ts";
 
 /** What the config package must know of a protocol. */
-export type ProtocolPart = Pick<LineProtocol, "name" | "ports" | "schemes" | "settings">;
+export type ProtocolPart = Pick<Protocol, "name" | "ports" | "schemes" | "settings">;
 
 /** What the config package must know of a mechanism. */
 export type MechanismPart = Pick<MechanismFactory, "name">;

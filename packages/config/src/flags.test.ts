@@ -142,3 +142,28 @@ test("config file: what was asked for comes first, a listener flag does without,
   t.is(configFile(undefined, { listeners: { imap: ["143"] } }, there), undefined);
   t.is(configFile(undefined, {}, `${there}.missing`), undefined);
 });
+
+test("flags: a URL whose scheme two protocols have is for the one with its port, or else with a listener", (t) => {
+  const sharing = (name: string, port: number) => ({
+    name,
+    ports: { plain: port, implicit: 465 },
+    schemes: { smtp: { tls: "none", port } } as const,
+    settings: {},
+  });
+  const parts = { ...fakeParts, protocols: [sharing("submission", 587), sharing("smtp", 25)] };
+  const legs = (listeners: Flags["listeners"], ...backend: string[]): readonly (readonly [string, number])[] => {
+    const result = loadConfig({ text: undefined, flags: { listeners, backend, route: ["*=mx"], selfSigned: true }, parts });
+    if ("problems" in result) throw new Error(result.problems.join("\n"));
+    return [...(result.config.backends.get("mx") ?? [])].map(([name, { port }]) => [name, port] as const);
+  };
+  const both = { submission: ["127.0.0.1:587"], smtp: ["127.0.0.1:25"] };
+  t.deepEqual(legs(both, "mx=smtp://127.0.0.1:25", "mx=smtp://127.0.0.1:587"), [
+    ["submission", 587],
+    ["smtp", 25],
+  ]);
+  t.deepEqual(legs({ smtp: ["127.0.0.1:25"] }, "mx=smtp://127.0.0.1:10025"), [["smtp", 10_025]]);
+  t.deepEqual(legs(both, "mx=smtp://127.0.0.1"), [
+    ["submission", 587],
+    ["smtp", 25],
+  ]);
+});

@@ -46,7 +46,7 @@ export function flagTree(flags: Flags, protocols: readonly ProtocolPart[]): Flag
     ["workers", flags.workers === undefined ? undefined : text("workers", flags.workers)],
     ["tls", tlsTree(flags)],
     ["listeners", listenersTree(flags.listeners ?? {}, protocols, refuse)],
-    ["backends", backendsTree(flags.backend ?? [], protocols, refuse)],
+    ["backends", backendsTree(flags.backend ?? [], speakersOf(flags.listeners ?? {}, protocols), protocols, refuse)],
     ["routes", routesTree(flags.route ?? [], refuse)],
   ];
   const given = entries.filter((entry): entry is readonly [string, Tree] => entry[1] !== undefined);
@@ -101,7 +101,31 @@ function listenersTree(
   return first === undefined ? undefined : listTree(at(first), items);
 }
 
-function backendsTree(given: readonly string[], protocols: readonly ProtocolPart[], refuse: Refuse): Tree | undefined {
+type Speakers = (scheme: string, url: string) => readonly ProtocolPart[];
+
+/**
+ * The protocols that a backend's URL is for: those that have its scheme. Where several have it, the port tells, and else
+ * the listener flags.
+ */
+function speakersOf(listeners: NonNullable<Flags["listeners"]>, protocols: readonly ProtocolPart[]): Speakers {
+  const heard = new Set(
+    LISTENER_FLAGS.filter((flag) => listeners[flag] !== undefined).map((flag) => flagProtocol(flag, protocols)?.name),
+  );
+  return (scheme, url) => {
+    const all = protocols.filter(({ schemes }) => Object.hasOwn(schemes, scheme));
+    const port = Number(/:(\d+)\/?$/.exec(url)?.[1] ?? 0);
+    const byPort = all.filter(({ schemes }) => schemes[scheme]?.port === port);
+    const some = byPort.length > 0 ? byPort : all.filter(({ name }) => heard.has(name));
+    return some.length > 0 ? some : all;
+  };
+}
+
+function backendsTree(
+  given: readonly string[],
+  speakersFor: Speakers,
+  protocols: readonly ProtocolPart[],
+  refuse: Refuse,
+): Tree | undefined {
   if (given.length === 0) return undefined;
   const backends = new Map<string, Map<string, Tree>>();
   for (const one of given) {
@@ -111,7 +135,7 @@ function backendsTree(given: readonly string[], protocols: readonly ProtocolPart
       continue;
     }
     const scheme = schemeOf(url);
-    const speakers = protocols.filter(({ schemes }) => scheme !== undefined && Object.hasOwn(schemes, scheme));
+    const speakers = scheme === undefined ? [] : speakersFor(scheme, url);
     if (speakers.length === 0) refuse("backend", wrongUrl(name, scheme, protocols));
     const legs = backends.get(name) ?? new Map<string, Tree>();
     backends.set(name, legs);
