@@ -1,3 +1,7 @@
-// Edge defences.
+// Edge defences: what strangers who bring mail are asked, checked and held to, stage by stage.
 
-export const FILTER_NAMES: readonly string[] = [];
+export { createFilters, filterContradictions } from "./build.ts";
+export type { DnsAnswer, DnsAnswers, DnsResolver, DnsType } from "./dns.ts";
+export type { FilterRow, FilterServices } from "./row.ts";
+export { filterSettings, type FilterSettings } from "./settings.ts";
+export { FILTER_NAMES, type FilterName } from "./table.ts";
