@@ -1,10 +1,10 @@
 import test from "ava";
-import { Failure, type FailureKind, type SharedState } from "@postern/contracts";
+import { Failure, type FailureKind, type SharedPlaces } from "@postern/contracts";
 import { createConnectionLimits } from "./connections.ts";
 import { CONNECTIONS } from "./test/helpers.ts";
 
 /** A shared state in a map; the real ones have their own tests in packages/state. */
-function mapState(): SharedState & { readonly counts: Map<string, number> } {
+function mapState(): SharedPlaces & { readonly counts: Map<string, number> } {
   const counts = new Map<string, number>();
   return {
     counts,
@@ -66,7 +66,7 @@ test("connection limits: a refused connection holds no place", async (t) => {
 
 test("connection limits: a state that fails leaves no place behind", async (t) => {
   const state = mapState();
-  const broken: SharedState = {
+  const broken: SharedPlaces = {
     ...state,
     take: (key, limit) => (key === "connections" ? Promise.reject(new Error("lost")) : state.take(key, limit)),
   };

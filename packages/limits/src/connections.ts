@@ -1,7 +1,7 @@
 // How many connections: in all, per client address, per user. The places are in the shared state, so all workers count
 // together. Throws Failure too-many-connections, too-many-from-address, too-many-of-user, and nothing else of its own.
 
-import { Failure, type ConnectionLimits, type FailureKind, type Place, type SharedState } from "@postern/contracts";
+import { Failure, type ConnectionLimits, type FailureKind, type Place, type SharedPlaces } from "@postern/contracts";
 import { addressKey, exemption } from "./address-key.ts";
 import type { LimitSettings } from "./settings.ts";
 
@@ -13,7 +13,7 @@ interface Want {
   readonly whose: string;
 }
 
-function place(state: SharedState, keys: readonly string[]): Place {
+function place(state: SharedPlaces, keys: readonly string[]): Place {
   let held = keys;
   return {
     release() {
@@ -24,7 +24,7 @@ function place(state: SharedState, keys: readonly string[]): Place {
 }
 
 /** Takes all wanted places or none. A limit of 0 is none. */
-async function takeAll(state: SharedState, wants: readonly Want[]): Promise<Place> {
+async function takeAll(state: SharedPlaces, wants: readonly Want[]): Promise<Place> {
   const taken: string[] = [];
   try {
     for (const { key, limit, kind, whose } of wants) {
@@ -43,7 +43,7 @@ async function takeAll(state: SharedState, wants: readonly Want[]): Promise<Plac
  * Limits over a shared state. Places outlive a reload: new settings make new limits over the same state. release() may
  * be called more than once.
  */
-export function createConnectionLimits(settings: LimitSettings["connections"], state: SharedState): ConnectionLimits {
+export function createConnectionLimits(settings: LimitSettings["connections"], state: SharedPlaces): ConnectionLimits {
   const exempt = exemption(settings.exempt);
 
   return {

@@ -23,6 +23,9 @@ function startWorker(t: ExecutionContext, memory: MemoryState): ChildProcess {
   return worker;
 }
 
+/** The worker reports in JSON, which has no undefined. */
+const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+
 /** The worker's own state, worked from here by orders. */
 function remote(worker: ChildProcess): SharedState & { order(method: Order["method"], args: Order["args"]): Promise<unknown> } {
   const waiting = new Map<number, (value: unknown) => void>();
@@ -40,11 +43,14 @@ function remote(worker: ChildProcess): SharedState & { order(method: Order["meth
     order,
     take: async (key, limit) => (await order("take", [key, limit])) === true,
     count: async (key) => Number(await order("count", [key, 0])),
+    hit: async (key, windowMs) => Number(await order("hit", [key, windowMs])),
+    remember: async (key, ttlMs) => numberOf(await order("remember", [key, ttlMs])),
+    recall: async (key) => numberOf(await order("recall", [key, 0])),
     give: (key) => void order("give", [key]),
   };
 }
 
-stateSuite(test, "ipc state", async (t) => remote(startWorker(t, createMemoryState())));
+stateSuite(test, "ipc state", async (t, time) => remote(startWorker(t, createMemoryState(time))));
 
 test("ipc state: workers share the places of the primary", async (t) => {
   const memory = createMemoryState();
@@ -70,7 +76,7 @@ test("ipc state: a worker that is killed gives back all its places", async (t) =
   process.kill(doomed.pid ?? t.fail(), "SIGKILL");
   await exited;
   t.is(await memory.count("all"), 1);
-  t.deepEqual(memory.sizes(), { keys: 1, owners: 1 });
+  t.deepEqual(memory.sizes(), { keys: 1, owners: 1, windows: 0, marks: 0 });
 });
 
 test("ipc state: what is asked in one turn travels in one message", async (t) => {
@@ -84,7 +90,7 @@ test("ipc state: what is asked in one turn travels in one message", async (t) =>
   t.is(taken.filter(Boolean).length, 10);
 });
 
-test("ipc state: without the channel every take is allowed, and that is said once", async (t) => {
+test("ipc state: without the channel every take is allowed, nothing is counted or marked, and that is said once", async (t) => {
   const worker = forkWorker(t);
   await remote(worker).order("afterwards", []);
   const chunks: Buffer[] = [];
@@ -92,10 +98,9 @@ test("ipc state: without the channel every take is allowed, and that is said onc
   const printed = once(worker.stdout ?? t.fail(), "end");
   worker.disconnect();
   await printed;
-  const told = JSON.parse(Buffer.concat(chunks).toString()) as { takes: boolean[]; count: number; warnings: string[] };
-  t.deepEqual(told.takes, [true, true, true]);
-  t.is(told.count, 0);
-  t.is(told.warnings.length, 1);
+  const { warnings, ...told } = JSON.parse(Buffer.concat(chunks).toString()) as { warnings: string[] };
+  t.deepEqual(told, { takes: [true, true, true], count: 0, hits: 0, kept: false, known: false });
+  t.is(warnings.length, 1);
 });
 
 test("ipc state: a worker that disconnects gives back its places at once", async (t) => {
@@ -106,4 +111,18 @@ test("ipc state: a worker that disconnects gives back its places at once", async
   worker.disconnect();
   await gone;
   t.is(await memory.count("all"), 0);
+});
+
+test("ipc state: workers share hits and marks, which outlive them", async (t) => {
+  const memory = createMemoryState();
+  const doomed = startWorker(t, memory);
+  const [one, two] = [remote(doomed), remote(startWorker(t, memory))];
+  t.is(await one.hit("client", 60_000), 1);
+  t.is(await two.hit("client", 60_000), 2);
+  t.is(await one.remember("seen", 60_000), 0);
+  const gone = once(doomed, "exit");
+  process.kill(doomed.pid ?? t.fail(), "SIGKILL");
+  await gone;
+  t.is(await two.hit("client", 60_000), 3);
+  t.is(typeof (await two.recall("seen")), "number");
 });

@@ -1,11 +1,12 @@
 // Shared state of several workers: the primary holds the places, workers ask over the channel of node:child_process.
 // A worker sends at most one message per turn of the event loop. Never throws, and never refuses because the channel is
-// gone: then take() answers true, because mail that can be read counts more than a limit that is kept exactly.
+// gone: then take() answers true and nothing is counted, because mail that can be read counts more than a limit that is
+// kept exactly.
 
 import type { ChildProcess } from "node:child_process";
 import type { Logger, SharedState } from "@postern/contracts";
 import type { MemoryState } from "./memory.ts";
-import { isAnswer, isAsk, type Answer, type AnswerMessage, type Ask, type AskMessage } from "./messages.ts";
+import { isAnswer, isAsk, type Answer, type AnswerMessage, type AnswerValue, type Ask, type AskMessage } from "./messages.ts";
 
 /**
  * The primary's side: answers one worker until its channel closes or it exits, and then gives back all its places.
@@ -15,10 +16,21 @@ export function serveState(memory: MemoryState, worker: ChildProcess): void {
   const state = memory.forOwner(worker);
 
   async function answerOf(ask: Ask): Promise<Answer | undefined> {
-    if (ask[0] === "take") return [ask[1], await state.take(ask[2], ask[3])];
-    if (ask[0] === "count") return [ask[1], await state.count(ask[2])];
-    state.give(ask[1]);
-    return undefined;
+    switch (ask[0]) {
+      case "take":
+        return [ask[1], await state.take(ask[2], ask[3])];
+      case "count":
+        return [ask[1], await state.count(ask[2])];
+      case "hit":
+        return [ask[1], await state.hit(ask[2], ask[3])];
+      case "remember":
+        return [ask[1], (await state.remember(ask[2], ask[3])) ?? null];
+      case "recall":
+        return [ask[1], (await state.recall(ask[2])) ?? null];
+      case "give":
+        state.give(ask[1]);
+        return undefined;
+    }
   }
 
   async function onMessage(message: unknown): Promise<void> {
@@ -46,15 +58,15 @@ function ignoreSendError(): void {}
 /** What a worker needs of its own process object. */
 export type WorkerChannel = Pick<NodeJS.Process, "connected" | "send" | "on" | "once">;
 
-type Resolve = (value: boolean | number) => void;
+type Resolve = (value: AnswerValue) => void;
 
 /**
  * The worker's side, over the channel to the primary: `ipcState(process, logger)`. When the channel is gone, take()
- * answers true, count() answers 0, give() does nothing, and one warning is logged. Like every listener for messages it
- * keeps the worker alive until the channel closes.
+ * answers true, count() and hit() answer 0, remember() and recall() undefined, give() does nothing, and one warning is
+ * logged. Like every listener for messages it keeps the worker alive until the channel closes.
  */
 export function ipcState(channel: WorkerChannel, logger: Logger): SharedState {
-  const waiting = new Map<number, { readonly resolve: Resolve; readonly withoutChannel: boolean | number }>();
+  const waiting = new Map<number, { readonly resolve: Resolve; readonly withoutChannel: AnswerValue }>();
   let asks: Ask[] = [];
   let lastId = 0;
   let gone = false;
@@ -82,7 +94,7 @@ export function ipcState(channel: WorkerChannel, logger: Logger): SharedState {
     asks.push(ask);
   }
 
-  function round<T extends boolean | number>(withoutChannel: T, ask: (id: number) => Ask): Promise<T> {
+  function round<T extends AnswerValue>(withoutChannel: T, ask: (id: number) => Ask): Promise<T> {
     if (gone) return Promise.resolve(withoutChannel);
     lastId += 1;
     const id = lastId;
@@ -104,6 +116,9 @@ export function ipcState(channel: WorkerChannel, logger: Logger): SharedState {
   return {
     take: (key, limit) => round(true, (id) => ["take", id, key, limit]),
     count: (key) => round(0, (id) => ["count", id, key]),
+    hit: (key, windowMs) => round(0, (id) => ["hit", id, key, windowMs]),
+    remember: async (key, ttlMs) => (await round<number | null>(null, (id) => ["remember", id, key, ttlMs])) ?? undefined,
+    recall: async (key) => (await round<number | null>(null, (id) => ["recall", id, key])) ?? undefined,
     give(key) {
       if (!gone) queue(["give", key]);
     },

@@ -1,8 +1,10 @@
 // Shared state in the memory of one process. Places are tagged with the owner that took them, so that all places of a
 // worker that dies can be given back at once. A count that reaches zero is dropped, so nothing grows with the number of
-// users or addresses ever seen. Never throws.
+// users or addresses ever seen; counts in a window and marks belong to nobody, end by themselves, and are bounded.
+// Never throws.
 
-import type { SharedState } from "@postern/contracts";
+import { systemClock, type Clock, type SharedState } from "@postern/contracts";
+import { Passing } from "./passing.ts";
 
 /** Who took a place: any value with an identity; the child process itself serves for a worker. */
 export type Owner = object;
@@ -12,9 +14,18 @@ export interface MemoryState extends SharedState {
   forOwner(owner: Owner): SharedState;
   /** Gives back every place of `owner`. Harmless when it has none. */
   drop(owner: Owner): void;
-  /** How many keys have places taken, and how many owners have taken some: what the memory grows with. */
-  sizes(): { readonly keys: number; readonly owners: number };
+  /** What the memory grows with: keys with places taken, owners who have taken some, windows and marks. */
+  sizes(): { readonly keys: number; readonly owners: number; readonly windows: number; readonly marks: number };
 }
+
+export interface StateBounds {
+  /** Keys counted in a window. */
+  readonly windows: number;
+  readonly marks: number;
+}
+
+/** Some 30 MB when both are full of keys of 60 characters. */
+export const STATE_BOUNDS: StateBounds = { windows: 50_000, marks: 100_000 };
 
 type Counts = Map<string, number>;
 
@@ -24,10 +35,17 @@ function lower(counts: Counts, key: string, by: number): void {
   else counts.delete(key);
 }
 
+/** Never below 0, though somebody may have set the wall clock back. */
+const age = (since: number, now: number): number => Math.max(0, now - since);
+
 /** An empty state. Its own take and give are those of one more owner: the process itself. */
-export function createMemoryState(): MemoryState {
+export function createMemoryState(clock: Pick<Clock, "now"> = systemClock, bounds: StateBounds = STATE_BOUNDS): MemoryState {
+  const now = (): number => clock.now();
   const totals: Counts = new Map();
   const owners = new Map<Owner, Counts>();
+  const windows = new Passing<number>(now, bounds.windows);
+  /** When each was first set. */
+  const marks = new Passing<number>(now, bounds.marks);
 
   function take(owner: Owner, key: string, limit: number): boolean {
     const taken = totals.get(key) ?? 0;
@@ -48,10 +66,32 @@ export function createMemoryState(): MemoryState {
     if (own.size === 0) owners.delete(owner);
   }
 
+  function hit(key: string, windowMs: number): number {
+    const window = windows.find(key);
+    const hits = (window?.value ?? 0) + 1;
+    windows.set(key, hits, window?.until ?? now() + windowMs);
+    return hits;
+  }
+
+  function remember(key: string, ttlMs: number): number {
+    const at = now();
+    const since = marks.find(key)?.value ?? at;
+    marks.set(key, since, at + ttlMs);
+    return age(since, at);
+  }
+
+  function recall(key: string): number | undefined {
+    const since = marks.find(key)?.value;
+    return since === undefined ? undefined : age(since, now());
+  }
+
   const forOwner = (owner: Owner): SharedState => ({
     take: async (key, limit) => take(owner, key, limit),
     give: (key) => give(owner, key),
     count: async (key) => totals.get(key) ?? 0,
+    hit: async (key, windowMs) => hit(key, windowMs),
+    remember: async (key, ttlMs) => remember(key, ttlMs),
+    recall: async (key) => recall(key),
   });
 
   return {
@@ -61,6 +101,6 @@ export function createMemoryState(): MemoryState {
       for (const [key, places] of owners.get(owner) ?? []) lower(totals, key, places);
       owners.delete(owner);
     },
-    sizes: () => ({ keys: totals.size, owners: owners.size }),
+    sizes: () => ({ keys: totals.size, owners: owners.size, windows: windows.size, marks: marks.size }),
   };
 }

@@ -1,13 +1,18 @@
 // The words between a worker and the primary: one message carries everything that a worker asked in one turn of the event
 // loop, in order. Plain arrays and objects, so both serialisations of node:child_process carry them.
 
-/** take and count are answered under their id; give is not answered. */
+/** All but give are answered under their id. */
 export type Ask =
   | readonly ["take", id: number, key: string, limit: number]
   | readonly ["count", id: number, key: string]
+  | readonly ["hit", id: number, key: string, windowMs: number]
+  | readonly ["remember", id: number, key: string, ttlMs: number]
+  | readonly ["recall", id: number, key: string]
   | readonly ["give", key: string];
 
-export type Answer = readonly [id: number, value: boolean | number];
+/** null stands for undefined, which JSON has not. */
+export type AnswerValue = boolean | number | null;
+export type Answer = readonly [id: number, value: AnswerValue];
 
 export interface AskMessage {
   readonly type: "postern.state.ask";

@@ -1,10 +1,21 @@
-// What every SharedState must do, as tests. Each implementation runs it; `create` gives a fresh, empty state.
+// What every SharedState must do, as tests. Each implementation runs it; `create` gives a fresh, empty state whose time is
+// the test's.
 
 import type { ExecutionContext, TestFn } from "ava";
 import type { SharedState } from "@postern/contracts";
 
+/** Time that only a test moves. */
+export class TestTime {
+  at = 1_000_000;
+  readonly now = (): number => this.at;
+}
+
+type Create = (t: ExecutionContext, time: TestTime) => Promise<SharedState>;
+
 /** Registers the tests of SharedState under the implementation's name. */
-export function stateSuite(test: TestFn, name: string, create: (t: ExecutionContext) => Promise<SharedState>): void {
+export function stateSuite(test: TestFn, name: string, createAt: Create): void {
+  const create = (t: ExecutionContext): Promise<SharedState> => createAt(t, new TestTime());
+
   test(`${name}: gives out as many places as the limit says, then no more`, async (t) => {
     const state = await create(t);
     t.true(await state.take("user:alice", 2));
@@ -69,5 +80,61 @@ export function stateSuite(test: TestFn, name: string, create: (t: ExecutionCont
       t.true(await state.take(key, 1), JSON.stringify(key));
       t.false(await state.take(key, 1), JSON.stringify(key));
     }
+  });
+
+  test(`${name}: hits add up in their window, and begin anew after it`, async (t) => {
+    const time = new TestTime();
+    const state = await createAt(t, time);
+    t.is(await state.hit("client", 1000), 1);
+    time.at += 999;
+    t.is(await state.hit("client", 1000), 2);
+    time.at += 1;
+    t.is(await state.hit("client", 1000), 1);
+  });
+
+  test(`${name}: each key has hits of its own, and they are no places`, async (t) => {
+    const state = await create(t);
+    t.is(await state.hit("one", 1000), 1);
+    t.is(await state.hit("other", 1000), 1);
+    t.is(await state.count("one"), 0);
+    t.is(await state.recall("one"), undefined);
+  });
+
+  test(`${name}: hits of the same moment are all counted`, async (t) => {
+    const state = await create(t);
+    const hits = await Promise.all(Array.from({ length: 50 }, () => state.hit("all", 1000)));
+    t.deepEqual(
+      hits,
+      Array.from({ length: 50 }, (_, n) => n + 1),
+    );
+  });
+
+  test(`${name}: a mark tells how old it is, and remembering it again keeps its age`, async (t) => {
+    const time = new TestTime();
+    const state = await createAt(t, time);
+    t.is(await state.recall("seen"), undefined);
+    t.is(await state.remember("seen", 1000), 0);
+    t.is(await state.recall("seen"), 0);
+    time.at += 600;
+    t.is(await state.remember("seen", 1000), 600);
+    time.at += 600;
+    t.is(await state.recall("seen"), 1200);
+  });
+
+  test(`${name}: a mark that was not renewed is forgotten, and the next one is new`, async (t) => {
+    const time = new TestTime();
+    const state = await createAt(t, time);
+    await state.remember("seen", 1000);
+    time.at += 1000;
+    t.is(await state.recall("seen"), undefined);
+    t.is(await state.remember("seen", 1000), 0);
+  });
+
+  test(`${name}: a clock that is set back makes no mark younger than new`, async (t) => {
+    const time = new TestTime();
+    const state = await createAt(t, time);
+    await state.remember("seen", 1000);
+    time.at -= 500;
+    t.is(await state.recall("seen"), 0);
   });
 }

@@ -4,8 +4,10 @@
 import type { Logger } from "@postern/contracts";
 import { ipcState } from "../ipc.ts";
 
+type Counted = "take" | "count" | "hit" | "remember" | "recall";
+
 export type Order =
-  | { readonly type: "order"; readonly id: number; readonly method: "take" | "count"; readonly args: [string, number] }
+  | { readonly type: "order"; readonly id: number; readonly method: Counted; readonly args: [string, number] }
   | { readonly type: "order"; readonly id: number; readonly method: "give"; readonly args: [string] }
   | { readonly type: "order"; readonly id: number; readonly method: "burst"; readonly args: [number] }
   | { readonly type: "order"; readonly id: number; readonly method: "afterwards"; readonly args: [] };
@@ -24,12 +26,15 @@ const state = ipcState(process, logger);
 async function afterwards(pending: Promise<boolean>): Promise<void> {
   const takes = [await pending, await state.take("all", 0), await state.take("all", 0)];
   state.give("all");
-  process.stdout.write(JSON.stringify({ takes, count: await state.count("all"), warnings }));
+  const kept = (await state.remember("seen", 1000)) !== undefined;
+  const known = (await state.recall("seen")) !== undefined;
+  const told = { takes, count: await state.count("all"), hits: await state.hit("all", 1000), kept, known, warnings };
+  process.stdout.write(JSON.stringify(told));
 }
 
 async function run(order: Order): Promise<unknown> {
-  if (order.method === "take") return state.take(...order.args);
-  if (order.method === "count") return state.count(order.args[0]);
+  if (order.method === "take" || order.method === "hit" || order.method === "remember") return state[order.method](...order.args);
+  if (order.method === "count" || order.method === "recall") return state[order.method](order.args[0]);
   if (order.method === "give") return state.give(order.args[0]);
   if (order.method === "burst") return Promise.all(Array.from({ length: order.args[0] }, () => state.take("all", 10)));
   process.once("disconnect", () => void afterwards(pending));
