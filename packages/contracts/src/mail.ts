@@ -23,8 +23,8 @@ export interface MailAddress {
 export interface MailRecipient extends MailAddress {
   /** Where the message goes: the address after rewriting, which the backend is told. */
   readonly deliverTo: string;
-  /** The address by which the backend is found; `deliverTo` unless a rule says otherwise. */
-  readonly routeAs: string;
+  /** The address by which the backend is found; a rule may change it. Read as `redirect` is. */
+  routeAs: string;
 }
 
 /** Client and connection, for as long as it stays. */

@@ -21,8 +21,8 @@ export function parsePattern(text: string): Pattern {
   return { text, literals: text.replaceAll("*", "").length, local: local.split("*"), domain: domain?.split("*") };
 }
 
-/** The pieces between the stars must occur in order; the first at the start, the last at the end. */
-function piecesMatch(pieces: readonly string[], text: string): boolean {
+/** Does a pattern, split at its stars, match? Its pieces must occur in order; the first at the start, the last at the end. */
+export function piecesMatch(pieces: readonly string[], text: string): boolean {
   const first = pieces[0] ?? "";
   const last = pieces[pieces.length - 1] ?? "";
   if (pieces.length === 1) return text === first;
