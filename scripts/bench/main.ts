@@ -1,11 +1,12 @@
 // The benchmark: Postern and its peers, one run, paired and interleaved. See docs/benchmark.md.
-// usage: run [--quick] [--only NAME,NAME] [--measures bulk,login,memory] [--json FILE] [--markdown FILE]
+// usage: run [--quick] [--only NAME,NAME] [--measures bulk,login,memory,mail] [--json FILE] [--markdown FILE]
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { facts, markdownTable, textTable } from "./report.ts";
 import type { Results } from "./report.ts";
+import { measureMail } from "./mail/mail.ts";
 import { bulk, loginRate, logins, memory } from "./measures.ts";
 import { PROXIES, startProxy } from "./proxies.ts";
 import type { Behind, ProxyRow, Running } from "./proxies.ts";
@@ -22,7 +23,7 @@ const { values: options } = parseArgs({
         .map((row) => row.name)
         .join(","),
     },
-    measures: { type: "string", default: "bulk,login,memory" },
+    measures: { type: "string", default: "bulk,login,memory,mail" },
     json: { type: "string" },
     markdown: { type: "string" },
   },
@@ -157,7 +158,9 @@ const rows = options.only.split(",").map((name) => {
   if (row === undefined) throw new Error(`no proxy "${name}"; there are ${PROXIES.map((each) => each.name).join(", ")}`);
   return row;
 });
-const measures = { bulk: measureBulk, login: measureLogins, memory: measureMemory };
+const haraka = process.env["POSTERN_BENCH_HARAKA"] ?? "";
+const mail = (site: Site): Promise<void> => measureMail(site, haraka, options.quick, size.rounds, { add, note });
+const measures = { mail, bulk: measureBulk, login: measureLogins, memory: measureMemory };
 const site = await openSite();
 try {
   for (const [name, measure] of Object.entries(measures)) {

@@ -8,7 +8,7 @@ import type { Site } from "./site.ts";
 const MODULES = "/usr/lib/nginx/modules";
 const CONNECTIONS = 19_000;
 
-function nginxFile(folder: string, modules: readonly string[], body: string): string {
+export function nginxFile(folder: string, modules: readonly string[], body: string): string {
   const file = join(folder, "nginx.conf");
   writeFileSync(
     file,
@@ -29,7 +29,7 @@ const nginx = (folder: string, file: string): Launch => ({
   command: ["nginx", "-p", folder, "-c", file, "-e", join(folder, "error.log")],
 });
 
-const nginxTls = (site: Site): string =>
+export const nginxTls = (site: Site): string =>
   `ssl_certificate ${site.cert}; ssl_certificate_key ${site.key}; ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;`;
 
 /** Answers every auth_http question with the plain backend. Runs on the core of the load. */

@@ -75,7 +75,7 @@ function cells(results: Results): string[][] {
 }
 
 const reading =
-  "(xN): the first proxy's figure divided by this one's. CPU, latency and memory: below 1 is better than the peer; logins/s: above 1.";
+  "(xN): the first proxy's figure divided by this one's. CPU, latency and memory: below 1 is better than the peer; logins, messages and MB a second: above 1.";
 
 export function textTable(results: Results): string {
   const rows = cells(results);
