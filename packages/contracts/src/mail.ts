@@ -38,6 +38,8 @@ export interface MailVisit {
   readonly spokeEarly: boolean;
   /** Believed about headers: a relay of ours (mail.trusted). Filters that look for strangers leave it alone. */
   readonly trusted: boolean;
+  /** Recipients that were refused for good (5xx) so far, by whomever. */
+  readonly refusedRecipients: number;
   /** The client's name in the DNS, confirmed forwards; "" has none; undefined: nobody has asked, or the DNS is down. */
   hostName: string | undefined;
   /** What filters found of the connection; part of every transaction's findings. */
