@@ -1,5 +1,7 @@
 // For tests and scripts/try only: transcripts, fake clock and log, small real mailbox servers, real neighbours. Only ever a devDependency.
 
+export { serveDns } from "./dns-server.ts";
+export type { DnsRecords, DnsTable, TestDns } from "./dns-server.ts";
 export { createFakeClock } from "./fake-clock.ts";
 export type { FakeClock } from "./fake-clock.ts";
 export { createMemoryLogger } from "./memory-logger.ts";
