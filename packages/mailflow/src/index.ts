@@ -1,3 +1,6 @@
-// Accepted domains, rewriting, rules.
+// Mail flow: whose mail is taken, where an address really leads, and the rules of the configuration.
 
-export const RULE_NAMES: readonly string[] = [];
+export { mailContradictions } from "./mail-contradictions.ts";
+export { mailSettings, type MailSettings } from "./mail-settings.ts";
+export { createRecipientRouter, type RouterParts } from "./recipients.ts";
+export { createAddressBook, type AddressBook, type AddressSettings, type Resolved } from "./resolve.ts";
