@@ -1,8 +1,10 @@
 // Connections to backends that belong to no client: dialled when needed or ahead of need, greeted once, given back and
 // used again. Knows no protocol: `greet` is the protocol's own beginning, and its result travels with the connection.
+// How one leg's connections are kept is in backend-pool-leg.ts.
 
-import type { BackendDialogue, Leg } from "@postern/contracts";
-import type { ProxyFacts } from "@postern/net";
+import type { BackendDialogue, Clock, Health, Leg } from "@postern/contracts";
+import type { Connection, ProxyFacts, TraceLine } from "@postern/net";
+import { LegPool } from "./backend-pool-leg.ts";
 
 /** One connection on loan. Give it back, or drop it, once. */
 export interface PooledBackend<T> {
@@ -10,8 +12,10 @@ export interface PooledBackend<T> {
   readonly dialogue: BackendDialogue;
   /** What the protocol learnt when it greeted. */
   readonly state: T;
-  /** It served somebody before: that it has died meanwhile is no sign of a dead backend. */
+  /** It waited in the pool: that it has died meanwhile is no sign of a dead backend. */
   readonly reused: boolean;
+  /** Fails the present read and all later ones after `ms` with backend-silent. Replaces an earlier deadline; 0 removes it. */
+  deadline(ms: number, reason: string): void;
   /** For the next one; only between two complete answers. */
   giveBack(): void;
   /** Hangs up. */
@@ -21,9 +25,63 @@ export interface PooledBackend<T> {
 export interface BackendPool<T> {
   /**
    * A greeted connection. Waits for a place where the leg has all it may have. A leg with a PROXY header gets a connection of
-   * its own for this client, which is not used for another. Failure: backend-unreachable, backend-silent, backend-tls, backend-lost,
-   * backend-busy (no place in time), and what `greet` throws.
+   * its own for this client, which is not used for another. `trace` hears the dialogue while it is on loan. Failure:
+   * backend-unreachable, backend-silent, backend-tls, backend-lost, backend-busy (no place in time), and what `greet` throws.
    */
-  take(leg: Leg, client: ProxyFacts): Promise<PooledBackend<T>>;
+  take(leg: Leg, client: ProxyFacts, trace?: TraceLine): Promise<PooledBackend<T>>;
+  /** Hangs up on those that wait. Nothing is kept or dialled ahead any more; who still takes one gets a new one of its own. */
   close(): void;
+}
+
+export interface PoolSettings {
+  /** The most at one time to one leg. */
+  readonly perBackend: number;
+  /** An unused one is closed after so many milliseconds; 0: nothing is used twice. */
+  readonly idle: number;
+  /** How many wait, greeted, for the next one, once a leg has been used. */
+  readonly ahead: number;
+  /** Milliseconds that somebody waits for a place. */
+  readonly wait: number;
+}
+
+export interface BackendPoolParts<T> {
+  /** The protocol's beginning on a new connection, up to where anybody may use it. */
+  readonly greet: (backend: BackendDialogue, leg: Leg) => Promise<T>;
+  /** The protocol's goodbye to a backend that nobody wants now; no answer is awaited. */
+  readonly leave: (backend: BackendDialogue) => void;
+  /** net's dial; `client` is undefined for a connection that is dialled ahead. */
+  readonly dial: (leg: Leg, client: ProxyFacts | undefined) => Promise<Connection>;
+  readonly clock: Clock;
+  readonly health: Health;
+  readonly settings: PoolSettings;
+}
+
+export function createBackendPool<T>(parts: BackendPoolParts<T>): BackendPool<T> {
+  const legs = new Map<string, LegPool<T>>();
+  const keys = new WeakMap<Leg, string>();
+  let isOpen = true;
+
+  const poolOf = (leg: Leg): LegPool<T> => {
+    const key = keys.get(leg) ?? keyOf(leg);
+    keys.set(leg, key);
+    const known = legs.get(key);
+    if (known !== undefined) return known;
+    const made = new LegPool(leg, parts, () => legs.delete(key));
+    if (!isOpen) made.close();
+    legs.set(key, made);
+    return made;
+  };
+
+  return {
+    take: (leg, client, trace) => poolOf(leg).take(client, trace),
+    close() {
+      isOpen = false;
+      for (const pool of legs.values()) pool.close();
+    },
+  };
+}
+
+/** All that makes a connection what it is: a route source may name one address with and without TLS. */
+function keyOf({ backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader }: Leg): string {
+  return JSON.stringify([backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader]);
 }

@@ -24,4 +24,4 @@ export { oneLine } from "./one-line.ts";
 export { serve } from "./path.ts";
 export { Registry, type Live } from "./registry.ts";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
-export type { BackendPool, PooledBackend } from "./backend-pool.ts";
+export { createBackendPool, type BackendPool, type BackendPoolParts, type PooledBackend, type PoolSettings } from "./backend-pool.ts";

@@ -4,6 +4,7 @@
 import type {
   Clock,
   Health,
+  HostDoors,
   Logger,
   MailFilter,
   MailRecipient,
@@ -60,4 +61,5 @@ export interface Delivery {
   readonly facts: { readonly backends: readonly string[]; readonly mayBeDoubled: readonly string[] };
 }
 
-export type OpenDelivery = (transaction: MailTransaction, parts: InboundParts) => Delivery;
+/** `trace`: the session's wire trace (HostDoors.trace). */
+export type OpenDelivery = (transaction: MailTransaction, parts: InboundParts, trace?: HostDoors["trace"]) => Delivery;

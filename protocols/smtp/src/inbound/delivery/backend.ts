@@ -4,5 +4,8 @@ import type { Extensions } from "../../responses.ts";
 
 export interface SmtpBackend {
   readonly lmtp: boolean;
-  readonly extensions: Extensions;
+  /** As the last EHLO listed them. */
+  extensions: Extensions;
+  /** The XCLIENT command by which it was told of a client; undefined: of none. */
+  introduced: string | undefined;
 }
