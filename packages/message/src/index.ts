@@ -1,3 +1,12 @@
-// Messages as they are on the wire: header, Received fields, kinds, attachments, line endings.
+// Messages as they are on the wire: header, Received fields, kinds, line endings. Pure functions: no sockets, no settings.
 
-export const MESSAGE_LINE_END = "\r\n";
+export { addressParts, phoneOf, type AddressParts, type Phone } from "./address.ts";
+export { HeaderCollector, type HeaderSplit } from "./collector.ts";
+export { applyEdits } from "./edits.ts";
+export { cleanText, fieldBytes } from "./field-text.ts";
+export { parseHeader } from "./header.ts";
+export { kindOf, KIND_SIGNS } from "./kinds.ts";
+export { LineEndings, LINE_PROBLEMS, type LineProblem } from "./line-endings.ts";
+export { countHops, dateText, receivedField, withOf, type ReceivedFacts } from "./received.ts";
+export { authenticationResults, removeForgedResults } from "./results.ts";
+export { DEFAULT_STRIPPED, stripForged } from "./stripped.ts";
