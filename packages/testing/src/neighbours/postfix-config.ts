@@ -13,6 +13,8 @@ export interface PostfixLayout {
   /** Who may say XCLIENT: "127.0.0.0/8". */
   readonly xclientHosts: string;
   readonly messageSizeLimit: number;
+  readonly inbound: boolean;
+  readonly proxyHeader: boolean;
   /** Whose the mail is. */
   readonly owner: { readonly uid: number; readonly gid: number };
 }
@@ -73,7 +75,8 @@ smtpd_authorized_xclient_hosts = ${layout.xclientHosts}
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:${layout.authPort}
-smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_relay_restrictions = permit_sasl_authenticated, ${layout.inbound ? "permit_auth_destination, " : ""}reject
+${layout.proxyHeader ? "smtpd_upstream_proxy_protocol = haproxy" : ""}
 smtpd_recipient_restrictions =
 smtpd_error_sleep_time = 0
 smtputf8_enable = yes

@@ -26,6 +26,10 @@ export interface PostfixOptions {
   readonly xclientHosts?: string;
   /** Bytes; 50 MB by default. */
   readonly messageSizeLimit?: number;
+  /** Takes mail for example.com from anybody, as the server behind an MX does. */
+  readonly inbound?: boolean;
+  /** Wants a PROXY header from everybody who connects. */
+  readonly proxyHeader?: boolean;
 }
 
 export interface Postfix {
@@ -40,6 +44,10 @@ export interface Postfix {
   logged(pattern: RegExp): Promise<RegExpExecArray>;
   /** All messages that were delivered so far, with LF line ends; at any address of example.com. */
   messages(): Promise<Buffer[]>;
+  /** Ends all its processes; its mail and its queue stay. */
+  end(): Promise<void>;
+  /** Starts it again, on the same port. */
+  startAgain(): Promise<void>;
   /** Stops it and removes its folder. Safe to call more than once. */
   stop(): Promise<void>;
 }
@@ -59,12 +67,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     try {
       const tlsPort = options.tls === undefined ? undefined : tls;
       await writeFiles(daemon, options, { port, tlsPort, authPort });
-      await daemon.start({
-        command: MASTER,
-        args: ["-c", daemon.file(POSTFIX_FILES.config)],
-        // Its log says that it has its ports; without that line, somebody else could be answering there.
-        ready: async () => daemon.log().includes("daemon started") && answers(port),
-      });
+      await startMaster(daemon, port);
     } catch (error) {
       await passwords.stop();
       throw error;
@@ -73,11 +76,25 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   });
 }
 
+function startMaster(daemon: Daemon, port: number): Promise<void> {
+  const before = starts(daemon);
+  return daemon.start({
+    command: MASTER,
+    args: ["-c", daemon.file(POSTFIX_FILES.config)],
+    // Its log says that it has its ports; without that line, somebody else could be answering there.
+    ready: async () => starts(daemon) > before && answers(port),
+  });
+}
+
+const starts = (daemon: Daemon): number => daemon.log().split("daemon started").length;
+
 function handle(daemon: Daemon, passwords: Dovecot, ports: Pick<Postfix, "port" | "tlsPort">): Postfix {
   const inbox = daemon.file(`${POSTFIX_FILES.mail}/inbox/new`);
   return {
     ...ports,
-    pid: daemon.pid,
+    get pid() {
+      return daemon.pid;
+    },
     log: () => daemon.log(),
     logged: (pattern) => logged(daemon, pattern),
     async messages() {
@@ -88,6 +105,8 @@ function handle(daemon: Daemon, passwords: Dovecot, ports: Pick<Postfix, "port" 
       });
       return Promise.all(names.map((name) => readFile(`${inbox}/${name}`)));
     },
+    end: () => daemon.end(),
+    startAgain: () => startMaster(daemon, ports.port),
     async stop() {
       await daemon.stop();
       await passwords.stop();
@@ -135,6 +154,8 @@ async function writeFiles(
     folder: daemon.folder,
     xclientHosts: options.xclientHosts ?? "127.0.0.0/8",
     messageSizeLimit: options.messageSizeLimit ?? 50_000_000,
+    inbound: options.inbound ?? false,
+    proxyHeader: options.proxyHeader ?? false,
     owner,
   };
   const { config, queue, data, mail, cert, key } = POSTFIX_FILES;
