@@ -212,3 +212,10 @@ test("authenticator: what verifiers prove is what mechanisms can ask", (t) => {
   t.deepEqual([...proves], ["password"]);
   t.deepEqual(Object.keys(proofs), []);
 });
+
+test("authenticator: an application that is let in has its own name, without a domain, and needs no rights", async (t) => {
+  const { check } = build([verifier("first", undefined)], { rights: [{ users: ["alice"], protocols: ["pop3"] }] });
+  const secret = new Secret("");
+  const who = { mechanism: "ADMITTED", authcid: "printers", authzid: "", secret, backend: "mx1", why: "", opening: "" };
+  t.deepEqual(await check({ kind: "admitted", ...who }, SESSION), { user: "printers", proven: true });
+});

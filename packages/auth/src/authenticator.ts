@@ -87,6 +87,9 @@ export function authenticatorOf(
       switch (credentials.kind) {
         case "rejected":
           throw credentials.failure;
+        case "admitted":
+          // The listener has the last word on it: no rights, and no domain, which is for people.
+          return { user: credentials.authcid, proven: true };
         case "proven":
           return proven(credentials.user, credentials, session);
         case "live":

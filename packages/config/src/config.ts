@@ -4,7 +4,7 @@ import type { Contradiction, Leg, Protocol, MechanismFactory, Network, setting, 
 import type { ListenAddress } from "./address.ts";
 
 /** What the config package must know of a protocol. */
-export type ProtocolPart = Pick<Protocol, "name" | "ports" | "schemes" | "settings">;
+export type ProtocolPart = Pick<Protocol, "name" | "admits" | "ports" | "schemes" | "settings">;
 
 /** What the config package must know of a mechanism. */
 export type MechanismPart = Pick<MechanismFactory, "name">;
@@ -25,6 +25,16 @@ export interface Parts {
 
 export type ListenerTls = "none" | "starttls" | "implicit";
 
+/** Who is let in without a login, and to which backend. */
+export interface ApplicationConfig {
+  readonly name: string;
+  /** undefined: from anywhere. */
+  readonly from: readonly Network[] | undefined;
+  /** Patterns (contracts: certificate-pattern.ts); undefined: it needs no certificate. */
+  readonly certificate: readonly string[] | undefined;
+  readonly backend: string;
+}
+
 export interface ListenerConfig {
   readonly protocol: string;
   readonly address: ListenAddress;
@@ -38,6 +48,7 @@ export interface ListenerConfig {
   /** SASL names in capitals; undefined: what the protocol offers by itself. */
   readonly mechanisms: readonly string[] | undefined;
   readonly capabilities: readonly string[] | undefined;
+  readonly applications: readonly ApplicationConfig[];
 }
 
 /** Absolute paths. */

@@ -18,7 +18,19 @@ export type TlsDraft = Omit<TlsConfig, "certificates"> & {
   readonly certificates: readonly (CertificateDraft | undefined)[];
 };
 
-export type ListenerDraft = Omit<ListenerConfig, "tls" | "mechanisms" | "capabilities" | "trust" | "proxyProtocol"> & {
+/** Lists that are not given are empty. */
+export interface ApplicationDraft {
+  readonly name: string;
+  readonly from: readonly (Network | undefined)[];
+  readonly certificate: readonly (string | undefined)[];
+  readonly backend: string;
+}
+
+export type ListenerDraft = Omit<
+  ListenerConfig,
+  "tls" | "mechanisms" | "capabilities" | "trust" | "proxyProtocol" | "applications"
+> & {
+  readonly applications: readonly (ApplicationDraft | undefined)[];
   readonly tls: ListenerTls | undefined;
   readonly mechanisms: readonly (string | undefined)[];
   readonly capabilities: readonly (string | undefined)[];

@@ -19,7 +19,7 @@ function protocol(name: string, plain: number, implicit: number): ProtocolPart {
 }
 
 export const fakeParts = {
-  protocols: [protocol("imap", 143, 993), protocol("pop3", 110, 995)],
+  protocols: [{ ...protocol("imap", 143, 993), admits: true }, protocol("pop3", 110, 995)],
   mechanisms: [{ name: "PLAIN" }, { name: "LOGIN" }, { name: "CRAM-MD5" }],
   routes: setting.tagged("Somebody who knows users.", "source", {
     static: setting.group("Tables in this file.", {

@@ -3,9 +3,9 @@
 
 import { hostname } from "node:os";
 import type { Leg } from "@postern/contracts";
-import type { CertificateFiles, Config, ListenerConfig, Parts, TlsConfig } from "./config.ts";
+import type { ApplicationConfig, CertificateFiles, Config, ListenerConfig, Parts, TlsConfig } from "./config.ts";
 import { legsOf, listenerTls } from "./draft.ts";
-import type { BackendDraft, CertificateDraft, Draft, LegDraft, ListenerDraft, TlsDraft } from "./draft.ts";
+import type { ApplicationDraft, BackendDraft, CertificateDraft, Draft, LegDraft, ListenerDraft, TlsDraft } from "./draft.ts";
 import { deepFreeze, frozenMap } from "./freeze.ts";
 import type { Files } from "./files.ts";
 import { HOSTNAME } from "./root.ts";
@@ -62,6 +62,18 @@ function finishListener(listener: ListenerDraft, { protocols }: Parts): Listener
     trust: trust.filter((network) => network !== undefined),
     mechanisms: mechanisms.length === 0 ? undefined : mechanisms,
     capabilities: capabilities.length === 0 ? undefined : capabilities,
+    applications: listener.applications.filter((one) => one !== undefined).map(finishApplication),
+  };
+}
+
+/** The rules have made sure that a list which is empty was not given. */
+function finishApplication(application: ApplicationDraft): ApplicationConfig {
+  const from = application.from.filter((network) => network !== undefined);
+  const certificate = application.certificate.filter((pattern) => pattern !== undefined);
+  return {
+    ...application,
+    from: from.length === 0 ? undefined : from,
+    certificate: certificate.length === 0 ? undefined : certificate,
   };
 }
 

@@ -6,6 +6,7 @@ export type { ListenAddress } from "./address.ts";
 export { configFile, DEFAULT_CONFIG_FILE } from "./command.ts";
 export type { CommandArgs, RouteArgs } from "./command.ts";
 export type {
+  ApplicationConfig,
   CertificateFiles,
   Config,
   ListenerConfig,

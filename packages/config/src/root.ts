@@ -1,6 +1,6 @@
 // The table of the whole configuration: what belongs to the gateway itself, and the tables that the parts bring.
 
-import { networks, PROXY_HEADERS, setting } from "@postern/contracts";
+import { certificatePatterns, networks, PROXY_HEADERS, setting } from "@postern/contracts";
 import type { Parsed, Setting } from "@postern/contracts";
 import { listenAddress } from "./address.ts";
 import { backendUrl } from "./backend-url.ts";
@@ -87,6 +87,7 @@ const tlsSettings = setting.group("TLS towards clients.", {
 
 function listenerSettings({ protocols, mechanisms }: Parts) {
   const names = protocols.map(({ name }) => name);
+  const admitting = protocols.flatMap(({ name, admits }) => (admits === true ? [name] : []));
   const word = (doc: string, pattern: RegExp) => setting.text(doc, { pattern, like: "words of printable ASCII" });
   return setting.group("One address with one protocol.", {
     protocol: setting.custom<string>(
@@ -120,8 +121,22 @@ function listenerSettings({ protocols, mechanisms }: Parts) {
       "The capabilities to announce before login, literally, instead of the protocol's own.",
       word("One capability.", /^[!-~]+( [!-~]+)*$/),
     ),
+    applications: setting.list(
+      `Who is let in without a login (${admitting.join(", ")} only), by rules in this order. A rule has from, certificate, or both; then both must hold.`,
+      applicationSettings,
+    ),
   });
 }
+
+const applicationSettings = setting.group("One rule. Who is let in gets one backend, and no route source is asked.", {
+  name: setting.text("What logs and limits call it.", {
+    pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
+    like: "1 to 63 letters, digits, dots, hyphens or underscores",
+  }),
+  from: networks("Clients at these addresses; without TLS too."),
+  certificate: certificatePatterns("Clients with one of these certificates, signed by tls.clientCa."),
+  backend: setting.text("The backend that takes their messages."),
+});
 
 /** A mechanism by its SASL name, in capitals or small letters. */
 function mechanismSetting(known: readonly string[]) {

@@ -1,5 +1,6 @@
 // Rules of the listeners: there is one, no address is taken twice, TLS has what it needs, lists say something.
 
+import { applicationRules } from "./rules-applications.ts";
 import { listenAddressText } from "./address.ts";
 import type { ListenerDraft } from "./draft.ts";
 import { isLocal, listenerTls } from "./draft.ts";
@@ -102,4 +103,5 @@ export const listenerRules: readonly Rule[] = [
   plaintext,
   lists,
   everybodyIsTrusted,
+  ...applicationRules,
 ];

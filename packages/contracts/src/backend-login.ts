@@ -16,12 +16,19 @@ export interface LoginStrategyRow {
 
 const CHECKED = ["password", "token", "proven"] as const;
 
-/** `digest` is carried by none: a route source must check it and give the password for the backend. */
+/**
+ * `digest` is carried by none: a route source must check it and give the password for the backend. `admitted` is nobody
+ * at the backend (relay, xclient), or the gateway's own account (master); a token endpoint has no token for nobody.
+ */
 export const LOGIN_STRATEGIES = {
-  relay: { carries: ["password", "token", "live"], needsProof: false, does: "sends what the client sent" },
-  master: { carries: CHECKED, needsProof: true, does: "logs in as a master user on the user's behalf" },
+  relay: { carries: ["password", "token", "live", "admitted"], needsProof: false, does: "sends what the client sent" },
+  master: { carries: [...CHECKED, "admitted"], needsProof: true, does: "logs in as a master user on the user's behalf" },
   oauth: { carries: CHECKED, needsProof: true, does: "logs in with a token for the user that it gets from a token endpoint" },
-  xclient: { carries: CHECKED, needsProof: true, does: "names the user, and the backend believes it because of its address" },
+  xclient: {
+    carries: [...CHECKED, "admitted"],
+    needsProof: true,
+    does: "names the user, and the backend believes it because of its address",
+  },
 } as const satisfies Record<string, LoginStrategyRow>;
 
 export type LoginStrategy = keyof typeof LOGIN_STRATEGIES;

@@ -58,6 +58,20 @@ export interface RejectedCredentials extends Named {
   readonly failure: Failure;
 }
 
+/**
+ * None: a rule of the listener lets an application in without a login, to one backend. The authcid is the application's
+ * name, and nothing is secret.
+ */
+export interface AdmittedCredentials extends Named {
+  readonly kind: "admitted";
+  /** The backend's name. */
+  readonly backend: string;
+  /** What the rule saw, for the log: "address 10.0.5.7". */
+  readonly why: string;
+  /** What the client has said already that is the backend's to answer: goes there, as it is, before all that follows. */
+  readonly opening: string;
+}
+
 /** Credentials of a client. */
 export type Credentials =
   | PasswordCredentials
@@ -65,7 +79,8 @@ export type Credentials =
   | DigestCredentials
   | LiveCredentials
   | ProvenCredentials
-  | RejectedCredentials;
+  | RejectedCredentials
+  | AdmittedCredentials;
 
 /**
  * The gateway says who it is about; the backend believes it because of where it comes from. By EXTERNAL, or with the
@@ -75,8 +90,13 @@ export interface TrustedCredentials extends Named {
   readonly kind: "trusted";
 }
 
-/** What the gateway may present at a backend. */
-export type BackendCredentials = PasswordCredentials | TokenCredentials | LiveCredentials | TrustedCredentials;
+/** What the gateway may present at a backend; `admitted`: nothing, the backend takes who is let in. */
+export type BackendCredentials =
+  | PasswordCredentials
+  | TokenCredentials
+  | LiveCredentials
+  | TrustedCredentials
+  | AdmittedCredentials;
 
 /** Overwrites the secret. Safe to call more than once. */
 export function wipe(credentials: { readonly secret: Secret }): void {

@@ -3,6 +3,7 @@
 export * from "./address.ts";
 export * from "./authenticator.ts";
 export * from "./backend-login.ts";
+export * from "./certificate-pattern.ts";
 export * from "./clock.ts";
 export * from "./credentials.ts";
 export * from "./dialogue.ts";

@@ -73,6 +73,8 @@ export interface ProtocolContext {
 /** What all protocols have: enough to read a configuration, to listen, and to ask a backend how it is. */
 export interface Protocol {
   readonly name: string;
+  /** Its front lets applications in without a login, where a listener says so (ListenerInfo.applications). */
+  readonly admits?: boolean;
   readonly ports: { readonly plain: number; readonly implicit: number };
   /** ALPN names; a client that offers others only is refused in the handshake. */
   readonly alpn: readonly string[];

@@ -5,6 +5,17 @@ import type { Address } from "./address.ts";
 import type { Identity } from "./identity.ts";
 import type { Stage } from "./stages.ts";
 
+/** Programs that cannot log in: who they are is told by where they come from, by their certificate, or by both. */
+export interface Application {
+  readonly name: string;
+  /** The backend that they get, by name. */
+  readonly backend: string;
+  /** undefined: from anywhere. */
+  readonly from: ((host: string) => boolean) | undefined;
+  /** undefined: it needs none. Asked only about a certificate that was verified. */
+  readonly certificate: ((certificate: ClientCertificate) => boolean) | undefined;
+}
+
 export interface ListenerInfo {
   /** As a person would name it: Protocol and address. */
   readonly name: string;
@@ -18,6 +29,8 @@ export interface ListenerInfo {
   readonly trusts: (host: string) => boolean;
   /** The capability list to send before login, literally, set by hand. */
   readonly capabilities: readonly string[] | undefined;
+  /** Who is let in without a login; the first that fits counts. */
+  readonly applications: readonly Application[];
 }
 
 export interface ClientCertificate {

@@ -41,6 +41,11 @@ export async function presentedAt(leg: Leg, checked: Checked, { house, session }
  */
 export function refusedAt(leg: Leg, { credentials, identity, login }: Checked, error: unknown, { house }: Visit): Failure {
   const failure = toFailure(error);
+  // An application has proved nothing, so nothing that is refused at a login is its fault.
+  if (credentials.kind === "admitted" && failure.row.blame === "client") {
+    const reason = `${leg.backend} does not let the gateway in for ${identity.user}: ${failure.message}`;
+    return new Failure("backend-unavailable", reason, { cause: failure });
+  }
   if (failure.kind !== "wrong-credentials" || !identity.proven || login?.secret !== undefined) return failure;
   const { strategy } = house.loginAt(leg);
   const isOurs = LOGIN_STRATEGIES[strategy].needsProof && !(strategy === "oauth" && credentials.kind === "token");

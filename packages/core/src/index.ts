@@ -1,5 +1,6 @@
 // The path, its command loop, the router and the registry. Read path.ts first.
 
+export { admissionOf, admittedCredentials, type Admission } from "./applications.ts";
 export {
   countError,
   refuseForeign,
@@ -24,4 +25,10 @@ export { oneLine } from "./one-line.ts";
 export { serve } from "./path.ts";
 export { Registry, type Live } from "./registry.ts";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
-export { createBackendPool, type BackendPool, type BackendPoolParts, type PooledBackend, type PoolSettings } from "./backend-pool.ts";
+export {
+  createBackendPool,
+  type BackendPool,
+  type BackendPoolParts,
+  type PooledBackend,
+  type PoolSettings,
+} from "./backend-pool.ts";

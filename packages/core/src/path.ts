@@ -16,8 +16,10 @@ import {
   sleep,
   toFailure,
   wipe,
+  type AdmittedCredentials,
   type Attempt,
   type BackendCredentials,
+  type Credentials,
   type Leg,
   type Welcome,
 } from "@postern/contracts";
@@ -70,9 +72,10 @@ async function join(socket: Socket, visit: LineVisit, place: Promise<unknown>): 
   visit.client = await meet(socket, visit);
   session.stage = "limits";
   await place;
-  if (!(await logIn(visit.client, visit))) return { ending: "logout", reason: undefined };
+  const credentials = await logIn(visit.client, visit);
+  if (credentials === undefined) return { ending: "logout", reason: undefined };
   session.stage = "relay";
-  return relay(visit);
+  return relay(visit, credentials.kind === "admitted" ? credentials.opening : "");
 }
 
 /** Milliseconds until the login must be done. They count from accept: header, handshake and dialogue share them. */
@@ -98,19 +101,23 @@ async function meet(socket: Socket, visit: LineVisit): Promise<Connection> {
   }
 }
 
-/** Converses until a login succeeds; false when the client says goodbye. A failed login is answered here, and may be tried again. */
-async function logIn(client: Connection, visit: LineVisit): Promise<boolean> {
+/**
+ * Converses until a login succeeds, and returns its credentials, wiped; undefined when the client says goodbye. A failed
+ * login is answered here, and may be tried again.
+ */
+async function logIn(client: Connection, visit: LineVisit): Promise<Credentials | undefined> {
   const { house, listener, session } = visit;
   const context = { ...listener.context, holdBack: (claimed: string) => holdBack(claimed, 0, house, session) };
   for (;;) {
     session.stage = "converse";
     const attempt = await listener.protocol.converse(client, session, context);
-    if (attempt === undefined) return false;
+    if (attempt === undefined) return undefined;
     const startedAt = house.clock.now() - (attempt.heldMs ?? 0);
     try {
       listener.protocol.accept(client, attempt, await tryLogin(attempt, visit));
       house.observer.loggedIn(session, undefined);
-      return true;
+      if (attempt.credentials.kind === "admitted") tellAdmitted(attempt.credentials, visit);
+      return attempt.credentials;
     } catch (error) {
       const failure = toFailure(error);
       dropBackend(visit);
@@ -134,6 +141,11 @@ async function logIn(client: Connection, visit: LineVisit): Promise<boolean> {
   }
 }
 
+function tellAdmitted({ authcid, why }: AdmittedCredentials, { house, session }: LineVisit): void {
+  const { id, backend, client } = session;
+  house.logger.info("application let in", { session: id, application: authcid, why, client: client.host, backend });
+}
+
 /** One attempt: authenticate, route, dial, log in at the backend, limits. */
 async function tryLogin(attempt: Attempt, visit: LineVisit): Promise<Welcome> {
   const { house, listener, session } = visit;
@@ -142,14 +154,16 @@ async function tryLogin(attempt: Attempt, visit: LineVisit): Promise<Welcome> {
   session.mechanism = credentials.mechanism;
   session.identity = undefined;
   session.stage = "authenticate";
-  await holdBack(credentials.authcid, attempt.heldMs ?? 0, house, session);
+  // Who proves nothing guesses nothing: the guard neither holds an application back nor forgets for its sake.
+  const proves = credentials.kind !== "admitted";
+  if (proves) await holdBack(credentials.authcid, attempt.heldMs ?? 0, house, session);
   session.identity = await house.authenticator.check(credentials, session);
   visit.trace?.know(session.identity.user);
   session.stage = "route";
   const route = await house.router.find({ user: session.identity.user, protocol: listener.protocol.name, credentials, session });
   const checked = { credentials, identity: session.identity, login: route.login };
   const welcome = await firstWelcome(house.health.order(route.legs), checked, visit).finally(() => route.login?.secret?.wipe());
-  house.guard.succeeded(session.client.host, house.claimedUser(credentials));
+  if (proves) house.guard.succeeded(session.client.host, house.claimedUser(credentials));
   session.stage = "limits";
   visit.places.push(await house.limits.user(session.identity.user));
   return welcome;
@@ -225,12 +239,14 @@ async function logInAt(leg: Leg, credentials: BackendCredentials, visit: LineVis
   return listener.protocol.login(backend, credentials, session, leg, listener.context);
 }
 
-/** Copies both ways until one side ends. */
-function relay(visit: LineVisit): Promise<RelayEnd> {
+/** Copies both ways until one side ends. `opening` is what the backend hears before anything else. */
+function relay(visit: LineVisit, opening: string): Promise<RelayEnd> {
   const { client, backend } = visit;
   if (client === undefined || backend === undefined) throw new Failure("internal", "Nothing to relay");
   return new Promise((done) => {
+    if (opening !== "") backend.writeSecret(opening, "***");
     visit.relay = new Relay(client, backend, done);
+    visit.relay.clientWaits ||= opening !== "";
     // Nothing is kept of the dialogue.
     visit.client = visit.backend = undefined;
   });

@@ -1,5 +1,5 @@
 import test from "ava";
-import { Failure, type Leg, type RouteAnswer, type RouteQuery, type RouteSource } from "@postern/contracts";
+import { Failure, Secret, type Leg, type RouteAnswer, type RouteQuery, type RouteSource } from "@postern/contracts";
 import { testLeg } from "@postern/testing";
 import { createRouter, type AdHocLeg } from "./router.ts";
 
@@ -89,4 +89,28 @@ test("router: explains every step, and never throws", async (t) => {
     t.is(bad.route, undefined);
   }
   t.regex((await router().explain(QUERY)).problem ?? "", /alice@example\.com/);
+});
+
+test("router: an application has the backend of its rule, and no source is asked", async (t) => {
+  const secret = new Secret("");
+  const named = (backend: string): RouteQuery => {
+    const credentials = {
+      kind: "admitted",
+      mechanism: "",
+      authcid: "crm",
+      authzid: "",
+      secret,
+      backend,
+      why: "",
+      opening: "",
+    } as const;
+    return { ...QUERY, user: "crm", credentials };
+  };
+  const route = await router(never).find(named("mbx2"));
+  t.deepEqual(names(route.legs), ["mbx2"]);
+  t.is(route.why, "application crm");
+  for (const backend of ["web", "mbx9"]) {
+    const error = await t.throwsAsync(router(never).find(named(backend)), { instanceOf: Failure });
+    t.is(error?.kind, "no-candidate");
+  }
 });

@@ -5,6 +5,7 @@ import {
   Failure,
   toFailure,
   type AddressCandidate,
+  type AdmittedCredentials,
   type CandidateName,
   type Leg,
   type Route,
@@ -37,7 +38,8 @@ export function createRouter(sources: readonly RouteSource[], backends: BackendT
     throw new Failure("unknown-user", `No route source knows ${JSON.stringify(query.user)}`);
   };
   return {
-    find: (query) => walk(query, []),
+    find: (query) =>
+      query.credentials?.kind === "admitted" ? straight(query.credentials, query.protocol, backends) : walk(query, []),
     async explain(query): Promise<RouteExplanation> {
       const steps: RouteStep[] = [];
       const { user, protocol } = query;
@@ -48,6 +50,13 @@ export function createRouter(sources: readonly RouteSource[], backends: BackendT
       }
     },
   };
+}
+
+/** Whom a rule lets in has the backend of that rule: no source is asked. */
+async function straight({ authcid, backend }: AdmittedCredentials, protocol: string, backends: BackendTable): Promise<Route> {
+  const leg = backends.get(backend)?.get(protocol);
+  if (leg === undefined) throw new Failure("no-candidate", `${backend}, the backend of ${authcid}, does not serve ${protocol}`);
+  return { source: "applications", why: `application ${authcid}`, legs: [leg], login: undefined };
 }
 
 /** A source that is down stops the walk: the next source might send the user to a mailbox that is not theirs. */

@@ -1,6 +1,6 @@
 // A client in conversation without a socket, for tests of what works with a Front.
 
-import type { ClientDialogue, ProtocolContext, Session } from "@postern/contracts";
+import type { Application, ClientDialogue, ProtocolContext, Session } from "@postern/contracts";
 import { MECHANISMS } from "@postern/sasl";
 import { createMemoryLogger, testSession } from "@postern/testing";
 import type { Front } from "../src/offer.ts";
@@ -15,6 +15,7 @@ export interface FrontOptions {
   readonly context?: Partial<ProtocolContext>;
   readonly allowPlaintext?: boolean;
   readonly trusted?: boolean;
+  readonly applications?: readonly Application[];
   /** Lines that the client says when it is asked. */
   readonly lines?: readonly string[];
 }
@@ -25,6 +26,7 @@ export function fakeSession(options: FrontOptions = {}): Session {
     ...session.listener,
     allowPlaintext: options.allowPlaintext ?? false,
     trusts: () => options.trusted ?? false,
+    applications: options.applications ?? [],
   };
   return { ...session, listener };
 }

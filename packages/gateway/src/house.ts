@@ -1,9 +1,19 @@
 // Builds the house that the path needs out of a validated configuration. Everything that a reload replaces is made here;
 // what outlives a reload (registry, shared state, metrics, TLS keys) is handed in.
 
-import { networkMatcher, RELAY } from "@postern/contracts";
-import type { Clock, Health, Leg, LineProtocol, Logger, LoginGuard, ProtocolContext, SharedState } from "@postern/contracts";
-import { listenAddressText, type ListenerConfig } from "@postern/config";
+import { certificateMatcher, networkMatcher, RELAY } from "@postern/contracts";
+import type {
+  Application,
+  Clock,
+  Health,
+  Leg,
+  LineProtocol,
+  Logger,
+  LoginGuard,
+  ProtocolContext,
+  SharedState,
+} from "@postern/contracts";
+import { listenAddressText, type ApplicationConfig, type ListenerConfig } from "@postern/config";
 import { createRouter, type AdHocLeg, type House, type ListenerHouse, type Observer, type Registry } from "@postern/core";
 import { createConnectionLimits } from "@postern/limits";
 import type { TlsServer } from "@postern/net";
@@ -128,6 +138,7 @@ export function listenerHouse(
       mechanisms: listener.mechanisms,
       capabilities: listener.capabilities,
       trusts,
+      applications: listener.applications.map(applicationOf),
     },
     protocol,
     context,
@@ -136,6 +147,13 @@ export function listenerHouse(
     sendsProxyHeader,
   };
 }
+
+const applicationOf = ({ name, backend, from, certificate }: ApplicationConfig): Application => ({
+  name,
+  backend,
+  from: from && networkMatcher(from),
+  certificate: certificate && certificateMatcher(certificate),
+});
 
 /** What each backend offers. One that is down and was never heard says nothing; one that may be dialled must have been heard. */
 function featuresOf(config: GatewayConfig, protocol: string, health: Health): (readonly string[])[] | undefined {

@@ -40,6 +40,8 @@ export function chooseResponse(credentials: BackendCredentials, offer: BackendOf
       return chooseToken(credentials, offer);
     case "trusted":
       return chooseTrusted(credentials, offer);
+    case "admitted":
+      throw new Failure("backend-mechanism", `${credentials.authcid} has nothing to log in with`);
     case "live":
     default:
       return chooseLive(credentials, offer);

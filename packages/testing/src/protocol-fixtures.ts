@@ -1,6 +1,6 @@
 // Small values that tests begin with: a certificate, a leg, a session, a listener, credentials, a query.
 
-import { selfSigned } from "@postern/certs";
+import { createAuthority, issue, selfSigned } from "@postern/certs";
 import type { CertificateAndKey } from "@postern/certs";
 import {
   Failure,
@@ -24,6 +24,17 @@ let shared: CertificateAndKey | undefined;
 /** The certificate that harness listeners and scripted backends show: localhost and 127.0.0.1, self-signed. */
 export function testCertificate(): CertificateAndKey {
   return (shared ??= selfSigned(["localhost", "127.0.0.1"]));
+}
+
+let clients: CertificateAndKey | undefined;
+
+/** The authority that harness listeners believe about clients. */
+export const testClientAuthority = (): CertificateAndKey => (clients ??= createAuthority("Postern test clients"));
+
+/** A client's certificate with the subject CN=NAME: of that authority, or of one that nobody knows. */
+export function testClientCertificate(name: string, isKnown: boolean): CertificateAndKey {
+  const authority = isKnown ? testClientAuthority() : createAuthority("Postern test clients");
+  return issue(authority, { names: [name], client: true });
 }
 
 /** A leg to 127.0.0.1, with the defaults of a configuration and short time-outs. */
@@ -86,6 +97,7 @@ export function listenerInfo(protocol: string, rest: Partial<ListenerInfo> = {})
     mechanisms: undefined,
     trusts: () => false,
     capabilities: undefined,
+    applications: [],
     ...rest,
   };
 }

@@ -28,7 +28,7 @@ import {
 import { listen, TlsServer, type ClientCertificatePolicy, type Listening, type ReadLimits } from "@postern/net";
 import { MECHANISMS, offeredMechanisms } from "@postern/sasl";
 import { createMemoryLogger, type MemoryLogger } from "./memory-logger.ts";
-import { listenerInfo, relayed, testAuthenticator, testCertificate, within } from "./protocol-fixtures.ts";
+import { listenerInfo, relayed, testAuthenticator, testCertificate, testClientAuthority, within } from "./protocol-fixtures.ts";
 
 /** What core's serve() takes, in this package's words; a type error here says that the two have grown apart. */
 export interface ListenerParts {
@@ -219,7 +219,7 @@ function testTlsServer(): TlsServer {
     certificates: [{ ...testCertificate(), names: ["localhost"] }],
     minVersion: "TLSv1.2",
     ciphers: undefined,
-    clientCa: undefined,
+    clientCa: testClientAuthority().cert,
     ticketKeys: randomBytes(48),
   }));
 }

@@ -7,14 +7,29 @@
 //   @leg tls=starttls proxyHeader=v1 forwardClient=no replyTimeout=5000 dialTimeout=5000 host=192.0.2.1 serverName=x
 //   @route fails=source-down  |  dead (a first candidate that refuses)  |  twice (two candidates)  |  user=u secret=s
 //   @limits users=refused connections=refused      @authenticator fails=verifier-down
+//   @application name=printers from=127.0.0.1,10.0.0.0/8 certificate=CN=crm.example.com      let in without a login
+//   @client certificate=crm.example.com  |  stranger=crm.example.com       its subject, CN=…; a stranger's authority is unknown
 //   @secrets words that must not be in log and trace, "s3cret" always
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Failure, FAILURES, Secret, type FailureKind, type Leg, type LineProtocol, type Place } from "@postern/contracts";
+import type { CertificateAndKey } from "@postern/certs";
+import {
+  certificateMatcher,
+  Failure,
+  FAILURES,
+  networkMatcher,
+  parseNetwork,
+  Secret,
+  type Application,
+  type FailureKind,
+  type Leg,
+  type LineProtocol,
+  type Place,
+} from "@postern/contracts";
 import type { ClientCertificatePolicy } from "@postern/net";
-import { testAuthenticator, testCertificate, testLeg } from "./protocol-fixtures.ts";
+import { testAuthenticator, testCertificate, testClientCertificate, testLeg } from "./protocol-fixtures.ts";
 import { createHarness, type CoreParts, type Harness, type HouseParts } from "./protocol-harness.ts";
 import { runTranscript } from "./run-transcript.ts";
 import { parseTranscript, type Directives, type Transcript } from "./transcript.ts";
@@ -38,7 +53,8 @@ export async function playTranscript<R extends { readonly size: number }>(
     return harness.listen();
   };
   try {
-    await runTranscript(transcript, { connect, backendCertificate: testCertificate() });
+    const clientTls = clientTlsOf(transcript.directives);
+    await runTranscript(transcript, { connect, backendCertificate: testCertificate(), ...(clientTls && { clientTls }) });
   } finally {
     await harness?.close();
   }
@@ -86,6 +102,7 @@ function gatewayOf<R>(core: CoreParts<R>, protocol: LineProtocol, port: number, 
       trusts: () => "trusts" in listener,
       mechanisms: listOf(listener["mechanisms"]),
       capabilities: listOf(listener["capabilities"]),
+      applications: applicationsOf(directives),
     },
     proxyHeader: "proxy" in listener,
     clientCertificate: (listener["clientCertificate"] ?? "none") as ClientCertificatePolicy,
@@ -93,6 +110,29 @@ function gatewayOf<R>(core: CoreParts<R>, protocol: LineProtocol, port: number, 
     house: houseOf(directives),
     routeLogin: secret === undefined ? undefined : { user: route["user"] ?? "bob", secret: new Secret(secret) },
   });
+}
+
+function clientTlsOf({ client }: Directives): CertificateAndKey | undefined {
+  const name = client?.["certificate"] ?? client?.["stranger"];
+  return name === undefined ? undefined : testClientCertificate(name, client?.["certificate"] !== undefined);
+}
+
+function applicationsOf({ application }: Directives): readonly Application[] {
+  if (application === undefined) return [];
+  const networks = listOf(application["from"])?.map((text) => {
+    const parsed = parseNetwork(text);
+    if ("problem" in parsed) throw new Error(parsed.problem);
+    return parsed.value;
+  });
+  const { certificate } = application;
+  return [
+    {
+      name: application["name"] ?? "printers",
+      backend: "mbx1",
+      from: networks && networkMatcher(networks),
+      certificate: certificate === undefined ? undefined : certificateMatcher([certificate]),
+    },
+  ];
 }
 
 const listOf = (text: string | undefined): readonly string[] | undefined => text?.split(",");

@@ -177,3 +177,16 @@ test("master: a session of the configuration before still gets the password afte
   const presented = await before.present(password("alice", "alices own"), ALICE, SESSION);
   t.is(presented.secret.reveal().toString(), "geheim pass");
 });
+
+test("login: an application is nobody at the backend, or the gateway's own account", async (t) => {
+  const printers = { user: "printers", proven: true };
+  const application = { kind: "admitted", ...parts, secret: new Secret(""), backend: "mx1", why: "", opening: "" } as const;
+  for (const strategy of ["relay", "xclient"] as const)
+    t.is(await login(strategy).present(application, printers, SESSION), application);
+  for (const form of ["authzid", "separator"] as const) {
+    const { secret, ...rest } = await master({ form }).present(application, printers, SESSION);
+    t.deepEqual(rest, { kind: "password", mechanism: "PLAIN", authcid: "gate", authzid: "" });
+    t.is(secret.reveal().toString(), "geheim pass");
+  }
+  t.is((await failureOf(t, login("oauth").present(application, printers, SESSION))).kind, "backend-mechanism");
+});

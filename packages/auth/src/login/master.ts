@@ -4,6 +4,7 @@
 //              (passdb with master = yes); by its manual also Cyrus (proxyservers), not tried here.
 //   separator  one login name, user*master, by LOGIN, USER or PLAIN, whatever the backend offers. Dovecot with
 //              auth_master_user_separator.
+// An application, who is nobody, is logged in as the master user itself, in either form.
 // Throws, when it is built, Error "KEY: sentence". Failure: not-authorized, backend-mechanism, verifier-down.
 
 import { Failure, type BackendLogin, type LoginSettings } from "@postern/contracts";
@@ -30,6 +31,7 @@ export function createMaster(settings: LoginSettings): BackendLogin {
       if (form === "separator" && user.includes(separator))
         throw new Failure("not-authorized", `${quoted(user)} holds the separator of master users, ${separator}`);
       const secret = await password.read();
+      if (credentials.kind === "admitted") return { kind: "password", mechanism: "PLAIN", authcid: master, authzid: "", secret };
       return form === "authzid"
         ? { kind: "password", mechanism: "PLAIN", authcid: master, authzid: user, secret }
         : { kind: "password", mechanism: ANY_PASSWORD_MECHANISM, authcid: `${user}${separator}${master}`, authzid: "", secret };

@@ -10,6 +10,7 @@ export const relay: BackendLogin = {
       case "password":
       case "token":
       case "live":
+      case "admitted":
         return credentials;
       case "digest":
       case "proven":

@@ -15,6 +15,8 @@ export function createXclient({ passwordFile }: LoginSettings): BackendLogin {
     strategy: "xclient",
     async present(credentials, identity) {
       requireChecked("xclient", credentials, identity);
+      // An application is no user whom the backend knows.
+      if (credentials.kind === "admitted") return credentials;
       const secret = (await password?.read()) ?? new Secret("");
       return { kind: "trusted", mechanism: "EXTERNAL", authcid: identity.user, authzid: "", secret };
     },

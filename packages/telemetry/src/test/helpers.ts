@@ -41,6 +41,7 @@ export function someSession(facts: Partial<Session> = {}): Session {
       mechanisms: undefined,
       capabilities: undefined,
       trusts: () => false,
+      applications: [],
     },
     startedAt: STILL.now() - 754_321,
     stage: "relay",

@@ -58,6 +58,15 @@ test("login: a checked user is named by EXTERNAL where the backend has it", asyn
   t.deepEqual(said, [EHLO, `AUTH EXTERNAL ${Buffer.from("alice@example.com").toString("base64")}`]);
 });
 
+test("login: an application is introduced by XCLIENT without a user, and there is no AUTH", async (t) => {
+  const application = { ...trusted(""), kind: "admitted", backend: "mx1", why: "", opening: "MAIL FROM:<>\r\n" } as const;
+  const { said } = await dialogue(
+    ["220 hi", "250-mx", "250-XCLIENT ADDR LOGIN", "250 AUTH PLAIN EXTERNAL", "220 again", "250 mx"],
+    application,
+  );
+  t.deepEqual(said, [EHLO, "XCLIENT ADDR=192.0.2.7", EHLO]);
+});
+
 test("login: nobody is in at a backend that has neither", async (t) => {
   const { outcome } = await dialogue(["220 hi", "250-mx", "250 SIZE 100"], trusted(""));
   t.is(outcome, "backend-mechanism");

@@ -1,6 +1,6 @@
 // The backend's side: our login at a submission server. Greeting, EHLO by the client's own name, STARTTLS, XCLIENT (where
-// the client really is), AUTH; or, where the gateway has checked the user, XCLIENT alone. A session that comes out of it
-// can take a message at once. Never speaks to the client.
+// the client really is), AUTH; or, where the gateway has checked the user, XCLIENT alone; or, for an application that is let
+// in, XCLIENT without a user. A session that comes out of it can take a message at once. Never speaks to the client.
 // Failure: backend-tls, backend-lost, backend-garbled, backend-mechanism, backend-unavailable, route-loop, and the
 // backend's own no.
 
@@ -42,6 +42,7 @@ export async function login(
   const line = xclientLine(session, facts);
   const believed = line !== undefined && (await introduced(backend, line));
   const offered = believed ? await sayHello(backend, name) : first;
+  if (credentials.kind === "admitted") return welcome(undefined, "");
   // The name was told, and believed: there is nothing to prove.
   if (believed && facts.login !== undefined && facts.offered.includes("LOGIN")) return welcome(undefined, "");
   const mechanisms = new Set(offered.get("AUTH"));

@@ -1,8 +1,10 @@
 // The client's side before login: RFC 5321 and 6409 up to AUTH (4954), STARTTLS (3207), XCLIENT. Returns at AUTH with the
-// client's credentials; no message is taken before. Never speaks to a backend.
+// client's credentials, or at the MAIL of an application that the listener lets in; no message is taken before. Never speaks to
+// a backend.
 
-import { Failure, type Attempt, type ClientDialogue, type ProtocolContext, type Session } from "@postern/contracts";
+import { Failure, type Address, type Attempt, type ClientDialogue, type ProtocolContext, type Session } from "@postern/contracts";
 import {
+  admissionOf,
   authenticateBy,
   plaintextAllowed,
   refuseForeign,
@@ -12,12 +14,15 @@ import {
   type Front,
   type Row,
 } from "@postern/core";
+import { attemptByMail } from "./applications.ts";
 import { ehloReply } from "./ehlo.ts";
 import { forgetHello, helloOf, keepHello } from "../hello.ts";
 import { refusal } from "../replies.ts";
 import { learnFromXclient } from "../xclient.ts";
 
 interface SmtpCommand extends Command {
+  /** As it came, without its end. */
+  readonly line: string;
   /** What follows the verb, without the spaces around it. */
   readonly args: string;
 }
@@ -25,7 +30,7 @@ interface SmtpCommand extends Command {
 type SmtpRow = Row<Front, SmtpCommand>;
 
 /** Commands that a backend answers, once the client has logged in. */
-const LATER = ["MAIL", "RCPT", "DATA", "BURL", "EXPN", "ETRN", "TURN"];
+const LATER = ["RCPT", "DATA", "BURL", "EXPN", "ETRN", "TURN"];
 
 const ROWS: ReadonlyMap<string, SmtpRow> = new Map<string, SmtpRow>([
   ["EHLO", ehlo],
@@ -38,6 +43,7 @@ const ROWS: ReadonlyMap<string, SmtpRow> = new Map<string, SmtpRow>([
   ["VRFY", says("252 2.0.0 Cannot tell before login; send the message and see")],
   ["HELP", says("214 2.0.0 EHLO, STARTTLS, AUTH, NOOP, RSET, QUIT; everything else after login")],
   ["QUIT", quit],
+  ["MAIL", mail],
   ["BDAT", bdat],
   ...LATER.map((verb) => [verb, later] as const),
 ]);
@@ -50,7 +56,8 @@ export function converse(client: ClientDialogue, session: Session, context: Prot
     front,
     rows: ROWS,
     read: () => readCommand(client),
-    refuse: (failure, command) => client.write(refusal(failure, isLater(failure, command) ? logInFirst(front) : undefined)),
+    refuse: (failure, command) =>
+      client.write(refusal(failure, mustLogIn(front, failure, command) ? logInFirst(front) : undefined)),
   });
 }
 
@@ -65,7 +72,7 @@ async function readCommand(client: ClientDialogue): Promise<SmtpCommand> {
   const args = space === -1 ? "" : line.slice(space).trim();
   if (!ROWS.has(verb)) refuseForeign(line);
   client.trace(shown(line, verb, args));
-  return { verb, args };
+  return { line, verb, args };
 }
 
 /** What the wire trace may show of a line. An unknown word may be a response that a client sent without being asked. */
@@ -97,9 +104,14 @@ async function startTls(front: Front, { args }: SmtpCommand): Promise<undefined>
   front.client.write("220 2.0.0 Begin TLS\r\n");
   await front.client.startTls();
   // What was said in clear may have been said by somebody else (RFC 3207 section 4.2).
-  forgetHello(front.session);
-  front.session.hops = 0;
+  const { session } = front;
+  forgetHello(session);
+  session.hops = 0;
+  session.client = TOLD_IN_CLEAR.get(session) ?? session.client;
 }
+
+/** Where the connection comes from, of sessions whose gateway has said in clear that the client is elsewhere. */
+const TOLD_IN_CLEAR = new WeakMap<Session, Address>();
 
 async function auth(front: Front, { args }: SmtpCommand): Promise<Attempt> {
   if (helloOf(front.session) === undefined) throw new Failure("not-now", "AUTH before EHLO");
@@ -110,8 +122,11 @@ async function auth(front: Front, { args }: SmtpCommand): Promise<Attempt> {
 
 /** The session begins anew: greeting, EHLO. */
 function xclient(front: Front, { args }: SmtpCommand): undefined {
-  learnFromXclient(args, front.session);
-  forgetHello(front.session);
+  const { client, session } = front;
+  const before = session.client;
+  learnFromXclient(args, session);
+  if (!client.secure && session.client !== before && !TOLD_IN_CLEAR.has(session)) TOLD_IN_CLEAR.set(session, before);
+  forgetHello(session);
   greet(front);
 }
 
@@ -129,12 +144,20 @@ async function bdat({ client, context }: Front, { args }: SmtpCommand): Promise<
   throw new Failure("not-now", "BDAT before login");
 }
 
-function later(_: Front, { verb }: SmtpCommand): never {
-  throw new Failure("not-now", `${verb} before login`);
+function mail({ session }: Front, { line, verb }: SmtpCommand): Attempt {
+  const attempt = attemptByMail(session, line);
+  if (attempt === undefined) throw new Failure("not-now", `${verb} before login`);
+  return attempt;
 }
 
-const isLater = ({ kind }: Failure, command: SmtpCommand | undefined): boolean =>
-  kind === "not-now" && command !== undefined && (LATER.includes(command.verb) || command.verb === "BDAT");
+/** What an application has sent together with a MAIL that failed is no error of its own. */
+function later({ client, session }: Front, { verb }: SmtpCommand): undefined {
+  if (admissionOf(session) === undefined) throw new Failure("not-now", `${verb} before login`);
+  client.write("503 5.5.1 MAIL first\r\n");
+}
+
+const mustLogIn = ({ session }: Front, { kind }: Failure, command: SmtpCommand | undefined): boolean =>
+  kind === "not-now" && [...LATER, "MAIL", "BDAT"].includes(command?.verb ?? "") && admissionOf(session) === undefined;
 
 /** RFC 4954 section 6, RFC 3207 section 4. */
 const logInFirst = (front: Front): string =>

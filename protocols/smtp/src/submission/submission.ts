@@ -2,6 +2,7 @@
 
 import type { LineProtocol } from "@postern/contracts";
 import { oneLine } from "@postern/core";
+import { mailRefusal } from "./applications.ts";
 import { features, login } from "./back.ts";
 import { converse } from "./front.ts";
 import { refusal } from "../replies.ts";
@@ -21,7 +22,12 @@ export const submission: LineProtocol = {
   converse,
   login,
   features,
-  accept: (client, _, { text }) => client.write(`235 ${oneLine(text)}\r\n`),
-  refuse: (client, failure) => client.write(refusal(failure)),
+  admits: true,
+  accept(client, { credentials }, { text }) {
+    // The backend answers the MAIL of an application.
+    if (credentials.kind !== "admitted") client.write(`235 ${oneLine(text)}\r\n`);
+  },
+  refuse: (client, failure, attempt) =>
+    client.write(attempt?.credentials.kind === "admitted" ? mailRefusal(failure) : refusal(failure)),
   farewell: (failure) => refusal(failure),
 };

@@ -1,4 +1,4 @@
-// Every dialogue of ../../transcripts/submission, played through the real path.
+// Every dialogue of ../../transcripts/submission, played through the real path, one after another: some measure time-outs.
 
 import test from "ava";
 import { Registry, serve } from "@postern/core";
@@ -6,7 +6,7 @@ import { playTranscript, transcriptsIn } from "@postern/testing";
 import { submission } from "./submission.ts";
 
 for (const transcript of transcriptsIn(new URL("../../transcripts/submission/", import.meta.url))) {
-  test(`submission: ${transcript.name.replace(/\.txt$/, "").replaceAll("-", " ")}`, async (t) => {
+  test.serial(`submission: ${transcript.name.replace(/\.txt$/, "").replaceAll("-", " ")}`, async (t) => {
     await t.notThrowsAsync(playTranscript(transcript, { Registry, serve }, submission));
   });
 }
