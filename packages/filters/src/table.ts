@@ -1,12 +1,29 @@
 // The filters, by their names in the configuration. The order of the table is the order in which they are asked at every
-// stage: what is cheap and certain first, what asks others later, and the sum of what all found last.
+// stage: what is cheap and certain first, what asks others later, then the sum of what all found, and last the greylist,
+// which is for those whom nothing speaks against.
 
 import type { ValueOf } from "@postern/contracts";
-import type { FilterRow } from "./row.ts";
+import { dnsLists } from "./dns-lists/index.ts";
 import { earlyTalker } from "./early-talker.ts";
+import { greylist } from "./greylist.ts";
+import { hello } from "./hello.ts";
+import { rates } from "./rates.ts";
+import { recipientCaps } from "./recipient-caps.ts";
+import { reverseDns } from "./reverse-dns.ts";
+import type { FilterRow } from "./row.ts";
+import { score } from "./score.ts";
+import { senderDomain } from "./sender-domain.ts";
 
 export const FILTERS = {
   earlyTalker,
+  rates,
+  recipientCaps,
+  hello,
+  reverseDns,
+  dnsLists,
+  senderDomain,
+  score,
+  greylist,
 } as const satisfies Readonly<Record<string, FilterRow>>;
 
 export type FilterName = keyof typeof FILTERS;
