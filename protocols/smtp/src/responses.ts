@@ -1,7 +1,8 @@
 // Replies of a backend: one or more lines of one code (RFC 5321 section 4.2.1), with a bound; and the list that follows EHLO.
 // Never writes. Failure: backend-garbled, and what reading throws.
 
-import { Failure, type BackendDialogue } from "@postern/contracts";
+import { Failure, type BackendDialogue, type MailReply } from "@postern/contracts";
+import { oneLine } from "@postern/core";
 
 export interface Response {
   /** Three digits, the first of 2 to 5. */
@@ -40,6 +41,16 @@ export function wordsOf({ code, lines }: Response): { readonly status: string | 
   const match = /^([245]\.\d{1,3}\.\d{1,3})(?: (.*))?$/s.exec(last);
   if (match === null || match[1]?.[0] !== code[0]) return { status: undefined, text: last };
   return { status: match[1], text: match[2] ?? "" };
+}
+
+/** Longer lines than this are cut. RFC 5321 section 4.5.3.1.5 allows 512 bytes with code and line end. */
+const MAX_TEXT = 480;
+
+/** As a client may be told it: every line without its enhanced status code, and without control characters; latin1. */
+export function toReply({ code, lines }: Response): MailReply {
+  const parts = lines.map((line) => wordsOf({ code, lines: [line] }));
+  const status = parts.findLast((part) => part.status !== undefined)?.status ?? "";
+  return { code: Number(code), status, lines: parts.map(({ text }) => oneLine(text.slice(0, MAX_TEXT))) };
 }
 
 /** What a backend offers: keywords in upper case, with their parameters. */

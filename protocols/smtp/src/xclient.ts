@@ -3,9 +3,9 @@
 // believed about addresses only from trusted peers, and never about who logged in. TTL counts down at every gateway and
 // stops two that point at each other. Values are xtext (RFC 3461 section 4). Failure: syntax, route-loop.
 
-import { Failure, type Session } from "@postern/contracts";
+import { Failure, type MailVisit, type Session } from "@postern/contracts";
 import { reportedAddress, takeTtl, ttlFor } from "@postern/core";
-import { helloOf } from "./hello.ts";
+import { helloOf, type Hello } from "./hello.ts";
 
 /** A command line has so many bytes at most, with its CRLF. */
 const MAX_COMMAND = 512;
@@ -34,35 +34,68 @@ export interface XclientFacts {
   readonly forwardClient: boolean;
   /** Who is logged in, where the gateway has checked that; undefined: the backend is about to be asked. */
   readonly login: string | undefined;
+  /** What is known of a client whose mail comes in; where it is left out, the session's hello is told, and no name. */
+  readonly visit?: MailVisit;
 }
 
 /** The command for the backend; undefined when there is nothing to say. Failure: route-loop. */
-export function xclientLine(session: Session, { offered, forwardClient, login }: XclientFacts): string | undefined {
+export function xclientLine(session: Session, { offered, forwardClient, login, visit }: XclientFacts): string | undefined {
   const pairs: (readonly [string, string])[] = [["TTL", ttlFor(session)]];
   if (login !== undefined) pairs.push(["LOGIN", encodeXtext(login)]);
-  if (forwardClient) pairs.push(["SESSION", encodeXtext(session.id)], ...clientPairs(session));
+  if (forwardClient) pairs.push(["SESSION", encodeXtext(session.id)], ...clientPairs(session, visit));
   const said = pairs.filter(([name]) => offered.includes(name));
   if (said.length === 0) return undefined;
-  const line = (some: typeof said): string => `XCLIENT ${some.map((pair) => pair.join("=")).join(" ")}\r\n`;
+  const line = (some: typeof said): string => commandOf("XCLIENT", some);
   const whole = line(said);
   // The name can be long, and follows in EHLO anyway.
   return whole.length <= MAX_COMMAND ? whole : line(said.filter(([name]) => name !== "HELO"));
 }
 
-const UNAVAILABLE = "[UNAVAILABLE]";
+type Pairs = readonly (readonly [string, string])[];
 
-function clientPairs(session: Session): [string, string][] {
+const commandOf = (verb: string, pairs: Pairs): string => `${verb} ${pairs.map((pair) => pair.join("=")).join(" ")}\r\n`;
+
+const XFORWARD: readonly (readonly string[])[] = [
+  ["NAME", "ADDR", "PORT", "PROTO"],
+  ["HELO", "IDENT", "SOURCE"],
+];
+
+/**
+ * XFORWARD (Postfix's XFORWARD_README): where a message came from, for the backend's log alone, as far as it lists that; before
+ * each MAIL. Two commands, as long names need the room. `ident` is the name of the message here.
+ */
+export function xforwardLines(visit: MailVisit, offered: readonly string[], ident: string): string[] {
+  const all: Pairs = [...clientPairs(visit.session, visit), ["IDENT", encodeXtext(ident)], ["SOURCE", "REMOTE"]];
+  const groups = XFORWARD.map((names) => all.filter(([name]) => names.includes(name) && offered.includes(name)));
+  return groups
+    .filter((some) => some.length > 0)
+    .map((some) => commandOf("XFORWARD", some))
+    .filter(({ length }) => length <= MAX_COMMAND);
+}
+
+const UNAVAILABLE = "[UNAVAILABLE]";
+/** Nobody has asked the DNS, or it did not answer. */
+const NOT_NOW = "[TEMPUNAVAIL]";
+
+function clientPairs(session: Session, visit?: MailVisit): [string, string][] {
   const { host, port } = session.client;
   const known = host !== "";
-  const hello = helloOf(session);
+  const hello = visit === undefined ? helloOf(session) : helloIn(visit);
   return [
-    ["NAME", UNAVAILABLE],
+    ["NAME", nameIn(visit)],
     ["ADDR", known ? `${host.includes(":") ? "IPV6:" : ""}${host}` : UNAVAILABLE],
     ["PORT", known ? String(port) : UNAVAILABLE],
     ["PROTO", hello?.extended === false ? "SMTP" : "ESMTP"],
     ["HELO", hello === undefined ? UNAVAILABLE : encodeXtext(Buffer.from(hello.name, "latin1"))],
   ];
 }
+
+/** Without a visit nobody was meant to ask. */
+const nameIn = (visit: MailVisit | undefined): string =>
+  visit !== undefined && visit.hostName === undefined ? NOT_NOW : encodeXtext(visit?.hostName ?? "") || UNAVAILABLE;
+
+const helloIn = ({ hello, extended }: MailVisit): Hello | undefined =>
+  hello === undefined ? undefined : { name: hello, extended };
 
 function encodeXtext(value: string | Buffer): string {
   const text = Buffer.from(value).toString("latin1");

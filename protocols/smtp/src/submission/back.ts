@@ -14,10 +14,10 @@ import {
   type Welcome,
 } from "@postern/contracts";
 import { chooseResponse, type ClientResponse } from "@postern/sasl";
-import { passable } from "../extensions.ts";
+import { greeted, sayHello, startTls } from "../backend-hello.ts";
 import { helloOf } from "../hello.ts";
 import { kindOfCode } from "../replies.ts";
-import { extensionsIn, isYes, readResponse, shown, wordsOf, type Extensions, type Response } from "../responses.ts";
+import { isYes, readResponse, shown, wordsOf, type Response } from "../responses.ts";
 import { xclientLine } from "../xclient.ts";
 
 const WELCOME = "Authentication successful";
@@ -56,38 +56,6 @@ const welcome = (status: string | undefined, text: string): Welcome => ({
   before: "",
   text: `${status ?? "2.7.0"} ${text || WELCOME}`,
 });
-
-/** What EHLO lists, behind TLS where the leg has that: of what a client may be told before login. */
-export async function features(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]> {
-  await greeted(backend);
-  if (leg.tls === "starttls") await startTls(backend, hostname);
-  const offered = await sayHello(backend, hostname);
-  backend.write("QUIT\r\n");
-  return passable(offered);
-}
-
-async function greeted(backend: BackendDialogue): Promise<void> {
-  const greeting = await readResponse(backend);
-  if (!isYes(greeting)) throw new Failure("backend-lost", `The backend greets with ${shown(greeting)}`);
-}
-
-/** EHLO; what the backend offers. Failure: backend-unavailable with its words when it refuses us, or the client's name. */
-async function sayHello(backend: BackendDialogue, name: string): Promise<Extensions> {
-  backend.write(`EHLO ${name}\r\n`);
-  const response = await readResponse(backend);
-  if (!isYes(response)) throw new Failure("backend-unavailable", `The backend answers EHLO with ${shown(response)}`);
-  return extensionsIn(response);
-}
-
-/** Before TLS it hears our own name only. */
-async function startTls(backend: BackendDialogue, hostname: string): Promise<void> {
-  const offered = await sayHello(backend, hostname);
-  if (!offered.has("STARTTLS")) throw new Failure("backend-tls", "The backend does not offer STARTTLS");
-  backend.write("STARTTLS\r\n");
-  const response = await readResponse(backend);
-  if (!isYes(response)) throw new Failure("backend-tls", `The backend refuses STARTTLS: ${shown(response)}`);
-  await backend.startTls();
-}
 
 /** Sends XCLIENT; false when the backend does not believe us, which costs nobody the login. */
 async function introduced(backend: BackendDialogue, line: string): Promise<boolean> {

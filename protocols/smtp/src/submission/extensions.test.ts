@@ -2,7 +2,7 @@ import test from "ava";
 import type { BackendDialogue, ProtocolContext } from "@postern/contracts";
 import type { Front } from "@postern/core";
 import { testLeg, testSession } from "@postern/testing";
-import { features } from "./back.ts";
+import { features } from "../backend-hello.ts";
 import { ehloReply } from "./ehlo.ts";
 import { inCommon } from "../extensions.ts";
 

@@ -3,7 +3,8 @@
 import type { LineProtocol } from "@postern/contracts";
 import { oneLine } from "@postern/core";
 import { mailRefusal } from "./applications.ts";
-import { features, login } from "./back.ts";
+import { features } from "../backend-hello.ts";
+import { login } from "./back.ts";
 import { converse } from "./front.ts";
 import { refusal } from "../replies.ts";
 import { submissionSettings } from "./settings.ts";
