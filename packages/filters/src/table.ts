@@ -3,6 +3,7 @@
 // which is for those whom nothing speaks against.
 
 import type { ValueOf } from "@postern/contracts";
+import { clamav } from "./clamav.ts";
 import { dnsLists } from "./dns-lists/index.ts";
 import { earlyTalker } from "./early-talker.ts";
 import { greylist } from "./greylist.ts";
@@ -11,6 +12,7 @@ import { rates } from "./rates.ts";
 import { recipientCaps } from "./recipient-caps.ts";
 import { reverseDns } from "./reverse-dns.ts";
 import type { FilterRow } from "./row.ts";
+import { rspamd } from "./rspamd.ts";
 import { score } from "./score.ts";
 import { senderDomain } from "./sender-domain.ts";
 
@@ -22,6 +24,8 @@ export const FILTERS = {
   reverseDns,
   dnsLists,
   senderDomain,
+  clamav,
+  rspamd,
   score,
   greylist,
 } as const satisfies Readonly<Record<string, FilterRow>>;
