@@ -14,7 +14,7 @@ export function fieldBytes(name: string, value: string): Buffer {
   if (BREAKS.test(value)) throw new Error(`Cannot write the field ${name}: its value holds CR, LF or NUL`);
   const text = value.trim();
   const line = `${name}: ${text}\r\n`;
-  return Buffer.from(Buffer.byteLength(line) <= SOFT + 2 ? line : folded(name, text));
+  return Buffer.from(sizeOf(line) <= SOFT + 2 ? line : folded(name, text));
 }
 
 /** Foreign text, made fit for the value of a field: no control characters, no ends of it, `longest` characters at most. */
@@ -32,7 +32,7 @@ function folded(name: string, value: string): string {
   let room = HARD - first.length;
   // The first word stays beside the name if it can: some programs take a field without one for empty.
   for (const piece of piecesOf(` ${value}`)) {
-    const size = Buffer.byteLength(piece);
+    const size = sizeOf(piece);
     if (size > room) {
       text += "\r\n";
       room = SOFT;
@@ -45,13 +45,18 @@ function folded(name: string, value: string): string {
   return `${text}\r\n`;
 }
 
-/** Words, each with the blanks before it. */
+/** Words, each with the blanks before it, that fit a line. */
 function piecesOf(value: string): string[] {
-  return value.split(/(?<=[^ \t])(?=[ \t])/).flatMap((piece) => {
+  const pieces = value.split(/(?<=[^ \t])(?=[ \t])/);
+  if (pieces.every((piece) => piece.length < SOFT)) return pieces;
+  return pieces.flatMap((piece) => {
     const short = piece.replace(/^[ \t]{78,}/, " ");
-    return Buffer.byteLength(short) <= HARD ? [short] : cut(short);
+    return sizeOf(short) <= HARD ? [short] : cut(short);
   });
 }
+
+/** In bytes. */
+const sizeOf = (text: string): number => Buffer.byteLength(text);
 
 /** Pieces that begin with a blank and fit a line; characters stay whole. */
 function cut(word: string): string[] {
@@ -59,7 +64,7 @@ function cut(word: string): string[] {
   let piece = "";
   let size = 0;
   for (const character of word) {
-    const more = Buffer.byteLength(character);
+    const more = sizeOf(character);
     if (size + more > HARD) {
       pieces.push(piece);
       piece = " ";

@@ -16,7 +16,6 @@ export type LineProblem = keyof typeof LINE_PROBLEMS;
 const CR = 13;
 const LF = 10;
 const ODD = /\0|\r(?!\n)|(?<!\r)\n/;
-const BARE = /\r(?!\n)|(?<!\r)\n/g;
 const EMPTY = Buffer.alloc(0);
 const NEWLINE = Buffer.from("\n");
 
@@ -48,7 +47,7 @@ export class LineEndings {
     return Buffer.concat([
       missing ? NEWLINE : EMPTY,
       chunk.subarray(0, from),
-      Buffer.from(text.replace(BARE, "\r\n"), "latin1"),
+      repaired(chunk.subarray(from, to)),
       chunk.subarray(to),
     ]);
   }
@@ -59,4 +58,21 @@ export class LineEndings {
     this.#owesLf = false;
     return this.#repairs ? NEWLINE : "bare-cr";
   }
+}
+
+/** Every CR, LF and CRLF as CRLF. A loop: a message may be nothing but line ends. */
+function repaired(bytes: Buffer): Buffer {
+  const right = Buffer.allocUnsafe(2 * bytes.length);
+  let size = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte !== CR && byte !== LF) {
+      right[size++] = byte;
+      continue;
+    }
+    right[size++] = CR;
+    right[size++] = LF;
+    if (byte === CR && bytes[at + 1] === LF) at++;
+  }
+  return right.subarray(0, size);
 }

@@ -9,11 +9,13 @@ import { cleanText } from "./field-text.ts";
 const FIELD = "Authentication-Results";
 const LONGEST_ID = 255;
 const QUOTED = /^"((?:[^"\\]|\\.)*)"/;
-const TOKEN = /^[!#$%&'*+\-.^_`{|}~\dA-Za-z]+$/;
+/** A token of RFC 2045, or the name of a domain beyond US-ASCII. */
+const TOKEN = /^[^\p{Cc}\s()<>@,;:\\"/[\]?=]+$/u;
 
 /**
  * Removes the fields that claim to be written by `authservId`, in any case, quoted, with comments, a version or a last dot; and
- * those that name nobody, since some reader might take them for ours (RFC 8601 section 5).
+ * those that name nobody, or not clearly, since some reader would take them for ours (RFC 8601 section 5). Exchange is such a
+ * reader: its own fields begin with the first result.
  */
 export function removeForgedResults(header: MailHeader, authservId: string): HeaderEdit[] {
   const ours = sameName(authservId);
@@ -32,7 +34,7 @@ export function authenticationResults(authservId: string, results: readonly stri
 /** Who claims to have written it; undefined: that cannot be told. */
 function writerOf(value: string): string | undefined {
   const text = withoutComments(value)?.trim() ?? "";
-  if (!text.startsWith('"')) return text.split(/[\s;]/, 1)[0] || undefined;
+  if (!text.startsWith('"')) return TOKEN.exec(text.split(/[\s;]/, 1)[0] ?? "")?.[0];
   const quoted = QUOTED.exec(text.slice(0, 4 * LONGEST_ID))?.[1];
   return quoted?.replace(/\\(.)/g, "$1").trim();
 }
