@@ -61,10 +61,13 @@ export const mailSettings = group("Mail that comes in: whose it is, and which re
     { default: "+", pattern: /^[!#$&'*+/=?^_`{|}~.-]?$/, like: "one character such as +, or nothing" },
   ),
   strippedHeaders: list(
-    "Header fields that strangers may not send, besides the built-in ones (voice mail and fax marks, other systems' marks of trust). X-Foo-* is all that begin with X-Foo-.",
-    text("A name.", { pattern: /^[!-9;-~]*[!-)+-9;-~]\*?$/, like: "the name of a header field, or its beginning with *" }),
+    'Header fields that strangers may not send, besides the built-in ones (voice mail and fax marks, other systems\' marks of trust): X-Foo, X-Foo-* for all that begin so, or "X-Foo: value".',
+    text("A pattern.", {
+      pattern: /^[!-)+-9;-~]+\*?(: ?[ -~]+)?$/,
+      like: "the name of a header field, its beginning with *, or name: value",
+    }),
   ),
-  postmaster: setting.custom<string, true>(
+  postmaster: custom<string, true>(
     "address",
     "Whom <postmaster> without a domain means; postmaster at the first of the domains when not given.",
     readAddress,

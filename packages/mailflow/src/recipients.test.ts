@@ -106,6 +106,8 @@ test("recipients: the detail behind + is told to the backend, and not to the sou
   const found = await router.find("bob+a+b@example.com", undefined);
   t.deepEqual([found.deliverTo, found.routeAs], ["bob+a+b@example.com", "bob@example.com"]);
   t.is((await router.find("+x@example.com", undefined)).routeAs, "+x@example.com");
+  const fax = await scene({}, { "fax=+41441234567@example.com": "mbx1" }).router.find("FAX=+41441234567@example.com", undefined);
+  t.is(fax.routeAs, "FAX=+41441234567@example.com");
   const off = scene({ plusAddressing: "" }, { "bob@example.com": "mbx1" }).router;
   t.is((await failure(t, off.find("bob+a@example.com", undefined))).kind, "unknown-user");
 });
@@ -188,7 +190,7 @@ test("rewriting never loops: whatever the patterns, an address becomes at most o
     fc.property(fc.array(fc.record({ from: address, to: address }), { maxLength: 6 }), plain, (rewrite, from) => {
       const mailbox = parseMailbox(from)!;
       // What each rule would do alone: the first that does anything is the only one that does.
-      const [only = from] = rewrite.map((one) => createRewriter([one])(mailbox)).filter((other) => other !== undefined);
+      const only = rewrite.map((one) => createRewriter([one])(mailbox)).find((other) => other !== undefined) ?? from;
       const book = createAddressBook({ ...DEFAULTS, domains, rewrite });
       if (parseMailbox(only) === undefined)
         return t.throws(() => book.resolve(from), { instanceOf: Failure }).kind === "unknown-user";

@@ -65,8 +65,11 @@ export function createAddressBook(settings: AddressSettings): AddressBook {
 
 const relaying = (reason: string): Failure => new Failure("not-authorized", reason, { said: { text: "Relaying denied" } });
 
-/** "alice+news" is "alice"; a quoted part, and one that begins with the character, is left alone. */
+/**
+ * "alice+news" is "alice"; a quoted part, and one that begins with the character, is left alone. In FAX=+41441234567 the
+ * plus belongs to the number (RFC 3191).
+ */
 function withoutDetail(local: string, separator: string): string {
   const at = separator === "" || local.startsWith('"') ? -1 : local.indexOf(separator);
-  return at < 1 ? local : local.slice(0, at);
+  return at < 1 || local[at - 1] === "=" ? local : local.slice(0, at);
 }
