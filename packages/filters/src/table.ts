@@ -14,6 +14,7 @@ import { reverseDns } from "./reverse-dns.ts";
 import type { FilterRow } from "./row.ts";
 import { rspamd } from "./rspamd.ts";
 import { score } from "./score.ts";
+import { senderAuthentication } from "./sender-authentication/index.ts";
 import { senderDomain } from "./sender-domain.ts";
 
 export const FILTERS = {
@@ -24,6 +25,7 @@ export const FILTERS = {
   reverseDns,
   dnsLists,
   senderDomain,
+  senderAuthentication,
   clamav,
   rspamd,
   score,
