@@ -69,8 +69,9 @@ export const hello: FilterRow<typeof settings> = {
 
     async function find(said: string, visit: MailVisit): Promise<FaultName | undefined> {
       const fault = plainFault(said, visit, services);
-      if (fault !== undefined || said.startsWith("[") || checks.unresolvable.action === "off") return fault;
-      return (await isInDns(said, services.dns)) ? undefined : "unresolvable";
+      const name = hostName(said);
+      if (fault !== undefined || name === undefined || checks.unresolvable.action === "off") return fault;
+      return (await isInDns(name, services.dns)) ? undefined : "unresolvable";
     }
 
     return {
