@@ -47,7 +47,7 @@ export async function checkArc(
   dns: BoundedDns,
   minKeyBits: number,
 ): Promise<ArcCheck> {
-  if ("notChecked" in signatures) return EMPTY;
+  if (!("checked" in signatures)) return EMPTY;
   const { arc: data } = signatures.checked;
   if (data === undefined || (data.chain === false && data.error === undefined)) return EMPTY;
   const chain = data.chain === false ? [] : data.chain;

@@ -21,7 +21,7 @@ const REFUSED = "550 5.7.1 The message does not come from example.com, whose DMA
 test("a forged author is refused when the domain asks for it", async (t) => {
   const { reply, stage, results, symbols } = await play(forged);
   t.is(reply, REFUSED);
-  t.is(stage, "content");
+  t.is(stage, "header");
   t.is(dmarc(results), "dmarc=fail policy.dmarc=reject header.from=example.com");
   t.is(symbols["DMARC_FAIL_REJECT"], 10);
 });

@@ -52,9 +52,17 @@ test("a message that is too large is not checked for signatures, and says so", a
 });
 
 test("where the size kept signatures from being checked, DMARC counts, but does not refuse", async (t) => {
-  const { symbols, reply } = await play({ message: LARGE, ip: "198.51.100.9", settings: { maxMessage: 65_536 } });
+  const message = await signed(LARGE);
+  const { symbols, reply } = await play({ message, ip: "198.51.100.9", settings: { maxMessage: 65_536 } });
   t.is(symbols["DMARC_FAIL_QUARANTINE"], 6);
   t.is(reply, undefined);
+});
+
+test("an unsigned message is decided with its header: nothing is held, however large it is", async (t) => {
+  const { held, stage, reply } = await play({ message: LARGE, ip: "198.51.100.9", settings: { maxMessage: 65_536 } });
+  t.false(held);
+  t.is(stage, "header");
+  t.regex(reply ?? "", /^550 5\.7\.1 /);
 });
 
 test("of very many signatures the first few are looked at, and as many keys are asked for", async (t) => {

@@ -32,7 +32,12 @@ interface Case {
 }
 
 const NOTHING: Outcome = { results: [], findings: [], verdict: undefined };
-const TOO_LARGE: Signatures = { notChecked: { why: "size" } };
+/** What can be said without the body. */
+function atOnce({ notChecked, isSigned }: CheckableHeader, tooLarge: boolean): Signatures | undefined {
+  if (notChecked !== undefined) return { notChecked: { why: "shape", text: notChecked } };
+  if (!isSigned) return { unsigned: true };
+  return tooLarge ? { notChecked: { why: "size" } } : undefined;
+}
 
 export class SenderAuthentication implements MailFilter {
   readonly name = "senderAuthentication";
@@ -113,9 +118,7 @@ export class SenderAuthentication implements MailFilter {
     if (!this.#looksInside || header === undefined || known.told) return false;
     const { maxMessage, maxSignatures } = this.#settings;
     known.checkable ??= checkableHeader(header.bytes, maxSignatures);
-    const { notChecked } = known.checkable;
-    if (size > maxMessage) known.signatures ??= TOO_LARGE;
-    else if (notChecked !== undefined) known.signatures ??= { notChecked: { why: "shape", text: notChecked } };
+    known.signatures ??= atOnce(known.checkable, size > maxMessage);
     return known.signatures === undefined;
   }
 

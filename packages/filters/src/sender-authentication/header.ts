@@ -23,6 +23,8 @@ export interface CheckableHeader {
   readonly bytes: Buffer;
   /** Signatures that were left out. */
   readonly leftOut: number;
+  /** There are signatures or seals to be checked: without, nobody needs to see the body. */
+  readonly isSigned: boolean;
   /** Why no signature of this message is looked at. */
   readonly notChecked: string | undefined;
   /** The From fields alone; undefined: they cannot be read. */
@@ -103,7 +105,13 @@ function whyNot(bytes: Buffer, fields: readonly Field[]): string | undefined {
 
 /** `bytes`: the header as it came, every field with its CRLF, without the empty line. */
 export function checkableHeader(bytes: Buffer, maxSignatures: number): CheckableHeader {
-  const refused = (notChecked: string, from?: Buffer): CheckableHeader => ({ bytes, leftOut: 0, notChecked, from });
+  const refused = (notChecked: string, from?: Buffer): CheckableHeader => ({
+    bytes,
+    leftOut: 0,
+    isSigned: false,
+    notChecked,
+    from,
+  });
   if (bytes.length > HEADER_BOUNDS.bytes) return refused("the header is too large");
   const ends = lineEnds(bytes);
   if (ends === undefined) return refused("the header has too many lines");
@@ -117,7 +125,8 @@ export function checkableHeader(bytes: Buffer, maxSignatures: number): Checkable
   if (notChecked !== undefined) return refused(notChecked, from);
   const kept = withoutCostly(bytes, fields, maxSignatures);
   const leftOut = fields.length - kept.length;
-  return { bytes: leftOut === 0 ? bytes : bytesOf(bytes, kept), leftOut, notChecked, from };
+  const isSigned = kept.some(({ name }) => isSignature(name) || isSeal(name));
+  return { bytes: leftOut === 0 ? bytes : bytesOf(bytes, kept), leftOut, isSigned, notChecked, from };
 }
 
 function withoutCostly(bytes: Buffer, fields: readonly Field[], maxSignatures: number): readonly Field[] {

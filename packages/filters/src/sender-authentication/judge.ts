@@ -5,7 +5,7 @@ import { checkArc, judgeArc, vouches } from "./arc.ts";
 import { judgeDkim, signatureChecks, type SignatureCheck } from "./dkim.ts";
 import { checkDmarc, type Author, type DmarcCheck, type Speaker } from "./dmarc.ts";
 import { judgeDmarc } from "./judge-dmarc.ts";
-import type { DKIMVerifyResult, Verifiers } from "./mailauth.ts";
+import type { Verifiers } from "./mailauth.ts";
 import { OutcomeBuilder, type Outcome } from "./outcome.ts";
 import type { BoundedDns } from "./resolver.ts";
 import type { SenderAuthenticationSettings } from "./settings.ts";
@@ -31,8 +31,7 @@ const UNREADABLE: DmarcCheck = { result: "fail", policy: "reject", domain: "", c
 async function authorOf({ dkimVerify }: Verifiers, { signatures, from }: MessageFacts): Promise<Author | undefined> {
   if (from === undefined) return undefined;
   // mailauth reads From in its own way; where it has not seen the message, it reads that alone.
-  const read: DKIMVerifyResult =
-    "checked" in signatures ? signatures.checked : await dkimVerify(Buffer.concat([from, EMPTY_LINE]));
+  const read = "checked" in signatures ? signatures.checked : await dkimVerify(Buffer.concat([from, EMPTY_LINE]));
   return { headerFrom: read.headerFrom, fromFields: read.fromFields };
 }
 

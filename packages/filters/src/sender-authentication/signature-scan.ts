@@ -16,7 +16,11 @@ export type NotChecked =
   /** It went wrong here. */
   | { readonly why: "error"; readonly error: unknown };
 
-export type Signatures = { readonly checked: DKIMVerifyResult } | { readonly notChecked: NotChecked };
+export type Signatures =
+  | { readonly checked: Pick<DKIMVerifyResult, "results" | "headerFrom" | "fromFields" | "arc"> }
+  /** Nothing to check. */
+  | { readonly unsigned: true }
+  | { readonly notChecked: NotChecked };
 
 const BLOCK = 64 * 1024;
 const LONGEST_LINE = 256 * 1024;
