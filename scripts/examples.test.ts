@@ -18,7 +18,13 @@ const texts = await filesOf(ROOT, "examples/**/*.md");
 const authority = createAuthority("Postern examples");
 const { cert, key } = issue(authority, { names: ["mail.example.com"] });
 /** All that an example may name besides its own files. */
-const FILES = { "mail.pem": cert, "mail.key": key, "backends-ca.pem": authority.cert, "ticket.key": Buffer.alloc(48, 7) };
+const FILES = {
+  "mail.pem": cert,
+  "mail.key": key,
+  "backends-ca.pem": authority.cert,
+  "programs-ca.pem": authority.cert,
+  "ticket.key": Buffer.alloc(48, 7),
+};
 
 /** A copy of the example's folder with the files that it names. */
 async function copyOf(t: ExecutionContext, example: string): Promise<string> {

@@ -178,3 +178,25 @@ test.serial("applications: where Postfix wants a login, the gateway's own accoun
   await relay2.logged(/client=unknown\[127\.0\.5\.7\], sasl_method=PLAIN, sasl_username=gate/);
   t.false(own.written().includes(ACCOUNT));
 });
+
+test.serial("applications: behind a PROXY header Postfix knows the client, and believes no XCLIENT of its own", async (t) => {
+  const relay3 = await startPostfix({ users: {}, inbound: true, proxyHeader: true, xclientHosts: "192.0.2.1" });
+  t.teardown(() => relay3.stop());
+  const url = `smtp://127.0.0.1:${relay3.port}`;
+  const own = await startGateway({
+    listeners: {
+      printers: { ...SUBMISSION["submission"], applications: [{ name: "printers", from: "127.0.5.0/24", backend: "relay3" }] },
+    },
+    backends: { relay3: { submission: { url, proxyHeader: "v2", forwardClient: false } } },
+    routes: [{ source: "static", default: "relay3" }],
+    files: FILES,
+  });
+  t.teardown(() => own.stop());
+  const talk = await Talk.open({ port: own.port("printers"), from: PRINTER, tls: false });
+  await talk.ask("EHLO printer.example.net\r\n", /^250 .*\r\n/m);
+  t.regex(await talk.ask("MAIL FROM:<scan@example.com>\r\n", /\r\n/), /^250 2\.1\.0 /);
+  t.regex(await talk.ask("RSET\r\n", /\r\n/), /^250 /);
+  t.regex(await talk.ask("XCLIENT LOGIN=boss@example.com ADDR=10.1.1.1\r\n", /\r\n/), /^550 5\.7\.0 /);
+  talk.close();
+  await relay3.logged(/disconnect from unknown\[127\.0\.5\.7\]/);
+});

@@ -8,7 +8,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { CertificateAndKey } from "@postern/certs";
 import { isInstalled, startDaemon, type Daemon } from "./daemon.ts";
 import { startDovecot, type Dovecot } from "./dovecot.ts";
-import { answers, freePorts } from "./ports.ts";
+import { answers, freePorts, opens } from "./ports.ts";
 import { mainConfig, masterConfig, POSTFIX_FILES, QUEUE_FOLDERS, type PostfixLayout } from "./postfix-config.ts";
 
 const MASTER = "/usr/lib/postfix/sbin/master";
@@ -64,34 +64,37 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
       ...(options.masterUsers && { masterUsers: options.masterUsers }),
       ...(options.mechanisms !== undefined && { mechanisms: options.mechanisms }),
     });
+    const start = (): Promise<void> => startMaster(daemon, port, options);
     try {
       const tlsPort = options.tls === undefined ? undefined : tls;
       await writeFiles(daemon, options, { port, tlsPort, authPort });
-      await startMaster(daemon, port);
+      await start();
     } catch (error) {
       await passwords.stop();
       throw error;
     }
-    return handle(daemon, passwords, { port, tlsPort: options.tls === undefined ? 0 : tls });
+    return handle(daemon, passwords, { port, tlsPort: options.tls === undefined ? 0 : tls, startAgain: start });
   });
 }
 
-function startMaster(daemon: Daemon, port: number): Promise<void> {
+function startMaster(daemon: Daemon, port: number, { proxyHeader }: PostfixOptions): Promise<void> {
   const before = starts(daemon);
+  // Where it wants a PROXY header it says nothing first.
+  const isThere = proxyHeader === true ? opens : answers;
   return daemon.start({
     command: MASTER,
     args: ["-c", daemon.file(POSTFIX_FILES.config)],
     // Its log says that it has its ports; without that line, somebody else could be answering there.
-    ready: async () => starts(daemon) > before && answers(port),
+    ready: async () => starts(daemon) > before && isThere(port),
   });
 }
 
 const starts = (daemon: Daemon): number => daemon.log().split("daemon started").length;
 
-function handle(daemon: Daemon, passwords: Dovecot, ports: Pick<Postfix, "port" | "tlsPort">): Postfix {
+function handle(daemon: Daemon, passwords: Dovecot, rest: Pick<Postfix, "port" | "tlsPort" | "startAgain">): Postfix {
   const inbox = daemon.file(`${POSTFIX_FILES.mail}/inbox/new`);
   return {
-    ...ports,
+    ...rest,
     get pid() {
       return daemon.pid;
     },
@@ -106,7 +109,6 @@ function handle(daemon: Daemon, passwords: Dovecot, ports: Pick<Postfix, "port" 
       return Promise.all(names.map((name) => readFile(`${inbox}/${name}`)));
     },
     end: () => daemon.end(),
-    startAgain: () => startMaster(daemon, ports.port),
     async stop() {
       await daemon.stop();
       await passwords.stop();
