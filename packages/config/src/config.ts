@@ -14,13 +14,20 @@ export interface Parts {
   readonly protocols: readonly ProtocolPart[];
   readonly mechanisms: readonly MechanismPart[];
   readonly routes: setting.Tagged;
+  /** Mail that comes in: whose it is, edge defences, rules. */
+  readonly mail: setting.Group;
+  readonly filters: setting.Group;
+  readonly rules: setting.List<unknown>;
   readonly limits: setting.Group;
   readonly health: setting.Group;
   readonly authentication: setting.Group;
   readonly state: setting.Group;
   readonly log: setting.Group;
-  /** By a section's key: what its table alone cannot see. Each takes the value that its section's table yields. */
-  readonly checks: Readonly<Record<string, (value: never) => readonly Contradiction[]>>;
+  /**
+   * By a section's key: what its table alone cannot see. Each takes the value that its section's table yields, and all
+   * sections by their keys; one that is broken is undefined, and so is a broken item of a list.
+   */
+  readonly checks: Readonly<Record<string, (value: never, sections: never) => readonly Contradiction[]>>;
 }
 
 export type ListenerTls = "none" | "starttls" | "implicit";
@@ -81,6 +88,9 @@ export interface Config<P extends Parts = Parts> {
   readonly backends: ReadonlyMap<string, ReadonlyMap<string, Leg>>;
   /** In the order in which to ask. */
   readonly routes: readonly ValueOf<P["routes"]>[];
+  readonly mail: ValueOf<P["mail"]>;
+  readonly filters: ValueOf<P["filters"]>;
+  readonly rules: ValueOf<P["rules"]>;
   readonly limits: ValueOf<P["limits"]>;
   readonly health: ValueOf<P["health"]>;
   readonly authentication: ValueOf<P["authentication"]>;

@@ -36,6 +36,20 @@ export const fakeParts = {
       tls: setting.group("TLS to it.", { ca: setting.path("Its authorities.", { optional: true }) }),
     }),
   }),
+  mail: setting.group("Mail that comes in.", { domains: names("Whose mail is taken.") }),
+  filters: setting.group("Edge defences.", {}),
+  rules: setting.list(
+    "What is done with it.",
+    setting.group("A rule.", {
+      name: setting.text("Its name."),
+      // oxlint-disable-next-line unicorn/no-thenable -- a table of settings is not awaited
+      then: setting.list(
+        "What is done.",
+        setting.group("An action.", { redirect: setting.text("The backend.", { optional: true }), tag: names("Marks.") }),
+        { single: true },
+      ),
+    }),
+  ),
   limits: setting.group("How many.", {
     connections: setting.integer("At once.", { default: 1000, min: 1, max: 1_000_000 }),
     loginTime: setting.duration("Until login.", { default: 60_000, min: 1000, max: 3_600_000 }),
@@ -51,9 +65,27 @@ export const fakeParts = {
     file: setting.path("Where to.", { optional: true }),
   }),
   checks: {
+    rules: (
+      rules: readonly ({ then: readonly ({ tag: readonly string[] } | undefined)[] } | undefined)[],
+      { mail }: MailSection,
+    ) =>
+      rules.flatMap((rule, index) =>
+        (rule?.then ?? []).flatMap((action, step) =>
+          mail?.domains.includes(action?.tag[0] ?? "") === true
+            ? [{ key: `[${index}].then[${step}].tag[0]`, problem: "must be none of mail.domains" }]
+            : [],
+        ),
+      ),
     health: ({ interval, probe }: { interval: number; probe: { timeout: number } }) =>
       probe.timeout > interval ? [{ key: "probe.timeout", problem: "must be at most the interval" }] : [],
     log: ({ level, file }: { level: string; file: string | undefined }) =>
       level === "debug" && file === undefined ? [{ key: "file", problem: "must be set for level: debug" }] : [],
   },
 } satisfies Parts;
+
+interface MailSection {
+  readonly mail?: { readonly domains: readonly string[] };
+}
+
+/** The same with the protocol of mail that comes in. */
+export const fakeMailParts = { ...fakeParts, protocols: [...fakeParts.protocols, protocol("smtp", 25, 465)] } satisfies Parts;

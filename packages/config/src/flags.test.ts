@@ -152,7 +152,11 @@ test("flags: a URL whose scheme two protocols have is for the one with its port,
   });
   const parts = { ...fakeParts, protocols: [sharing("submission", 587), sharing("smtp", 25)] };
   const legs = (listeners: Flags["listeners"], ...backend: string[]): readonly (readonly [string, number])[] => {
-    const result = loadConfig({ text: undefined, flags: { listeners, backend, route: ["*=mx"], selfSigned: true }, parts });
+    const result = loadConfig({
+      text: "mail: { domains: example.com }",
+      flags: { listeners, backend, route: ["*=mx"], selfSigned: true },
+      parts,
+    });
     if ("problems" in result) throw new Error(result.problems.join("\n"));
     return [...(result.config.backends.get("mx") ?? [])].map(([name, { port }]) => [name, port] as const);
   };

@@ -219,3 +219,19 @@ test("load: any text at all gives problems with a place, or a configuration", (t
   fc.assert(fc.property(fc.json(), (json) => check(PLAIN.replace("mbx1 }", json))));
   t.pass();
 });
+
+test("load: sections for mail that comes in, where no listener speaks its protocol, are told", (t) => {
+  const config = `
+tls: { selfSigned: true }
+listeners: [{ protocol: imap, address: "127.0.0.1:143" }]
+backends: { mbx1: { imap: imaps://10.0.0.11 } }
+routes: [{ source: static, default: mbx1 }]
+mail: { domains: [] }
+rules: []
+`;
+  const result = loadConfig({ text: config, parts: fakeParts });
+  t.deepEqual("warnings" in result ? result.warnings.slice(1) : result.problems, [
+    "postern.yaml:6:7: mail: does nothing: no listener speaks smtp",
+    "postern.yaml:7:8: rules: does nothing: no listener speaks smtp",
+  ]);
+});

@@ -33,6 +33,20 @@ export function itemPath(path: string, index: number): string {
   return `${path}[${index}]`;
 }
 
+/**
+ * The path of a key in a section ("then[0].redirect" in "rules[1]", or "[1].then" in "rules") as the file has it: a single
+ * value that stands for a list has no "[0]".
+ */
+export function sectionPath(section: string, key: string, given: (path: string) => boolean): string {
+  const path = key.startsWith("[") ? `${section}${key}` : keyPath(section, key);
+  let written = "";
+  for (const piece of path.split(/(?=\[0\])/)) {
+    const isSingle = piece.startsWith("[0]") && given(written) && !given(`${written}[0]`);
+    written += isSingle ? piece.slice("[0]".length) : piece;
+  }
+  return written;
+}
+
 /** One line of text. */
 export function problemText({ place, path, sentence }: Problem): string {
   if (place.kind === "flag") return `${place.flag}: ${printable(sentence)}`;

@@ -49,6 +49,9 @@ export function rootSettings(parts: Parts) {
         max: 86_400_000,
       }),
     }),
+    mail: parts.mail,
+    filters: parts.filters,
+    rules: parts.rules as Setting<unknown>,
     ...own,
   };
   return setting.group("The configuration file.", fields, { later: laterSections(parts.protocols) });

@@ -10,6 +10,7 @@ import type { Values, Walked } from "./walk.ts";
 import type { Problem } from "./place.ts";
 import { backendRules } from "./rules-backends.ts";
 import { listenerRules } from "./rules-listeners.ts";
+import { mailRules } from "./rules-mail.ts";
 import { partRules } from "./rules-parts.ts";
 import { routeRules } from "./rules-routes.ts";
 import { tlsRules } from "./rules-tls.ts";
@@ -30,7 +31,7 @@ export interface RuleContext {
 
 export type Rule = (context: RuleContext) => void;
 
-const RULES: readonly Rule[] = [...tlsRules, ...listenerRules, ...backendRules, ...routeRules, ...partRules];
+const RULES: readonly Rule[] = [...tlsRules, ...listenerRules, ...backendRules, ...routeRules, ...mailRules, ...partRules];
 
 export interface Judgement {
   readonly problems: readonly Problem[];

@@ -4,9 +4,11 @@
 import type { LineProtocol } from "@postern/contracts";
 import type { Config } from "@postern/config";
 import { authSettings } from "@postern/auth";
+import { filterContradictions, filterSettings } from "@postern/filters";
 import { healthContradictions, healthSettings } from "@postern/health";
 import { imap } from "@postern/imap";
 import { limitContradictions, limitSettings } from "@postern/limits";
+import { mailContradictions, mailSettings, ruleContradictions, ruleSettings } from "@postern/mailflow";
 import { pop3 } from "@postern/pop3";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
@@ -22,12 +24,22 @@ export const PARTS = {
   protocols: PROTOCOLS,
   mechanisms: [...MECHANISMS.values()],
   routes: routeSettings,
+  mail: mailSettings,
+  filters: filterSettings,
+  rules: ruleSettings,
   limits: limitSettings,
   health: healthSettings,
   authentication: authSettings,
   state: stateSettings,
   log: logSettings,
-  checks: { limits: limitContradictions, health: healthContradictions, log: logContradictions },
+  checks: {
+    mail: mailContradictions,
+    filters: filterContradictions,
+    rules: ruleContradictions,
+    limits: limitContradictions,
+    health: healthContradictions,
+    log: logContradictions,
+  },
 } as const;
 
 export type GatewayConfig = Config<typeof PARTS>;

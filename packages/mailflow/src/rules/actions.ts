@@ -38,7 +38,8 @@ export interface Action {
   readonly changes: boolean;
   /** What comes after it in the rule is never done. */
   readonly ends: boolean;
-  readonly run: (facts: Facts) => MaybePromise<FilterAnswer>;
+  /** Without an answer the rule goes on. */
+  readonly run: (facts: Facts) => MaybePromise<FilterAnswer | void>;
 }
 
 type Named = keyof RuleActions;
@@ -117,8 +118,8 @@ const MAKERS: Makers = {
 };
 
 /** What waits for the header: until then a recipient that it is for may still be refused. */
-function ofMessage(text: string, change: (transaction: MailTransaction) => void): Made {
-  const run = ({ transaction }: Facts): undefined => {
+function ofMessage(text: string, change: (transaction: MailTransaction) => unknown): Made {
+  const run = ({ transaction }: Facts): void => {
     if (transaction !== undefined) change(transaction);
   };
   return { text, stage: "sender", due: "header", changes: true, run };
