@@ -1,3 +1,5 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import test from "ava";
 import { certificateMatcher, parseCertificatePattern } from "./certificate-pattern.ts";
 import type { ClientCertificate } from "./session.ts";
@@ -50,4 +52,15 @@ test("certificate pattern: what is neither a subject nor a SHA-256 is refused wi
       (parseCertificatePattern(wrong) as { problem?: string }).problem ?? "",
       /^must be a subject such as CN=crm,O=Example, or /,
     );
+});
+
+test("certificate pattern: a SHA-256 means one certificate, whatever its subject", (t) => {
+  const pem = readFileSync(new URL("../../config/bad-configs/files/ca.pem", import.meta.url), "utf8");
+  const sum = createHash("sha256").update(new X509Certificate(pem).raw).digest("hex");
+  const matcher = (text: string) => {
+    const parsed = parseCertificatePattern(text);
+    return certificateMatcher("value" in parsed ? [parsed.value] : []);
+  };
+  t.true(matcher(sum.toUpperCase())({ ...certificate("CN=any"), pem }));
+  t.false(matcher(sum.replace(/^./, (first) => (first === "0" ? "1" : "0")))({ ...certificate("CN=any"), pem }));
 });
