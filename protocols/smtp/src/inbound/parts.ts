@@ -47,8 +47,9 @@ export interface Delivery {
   /** Tells the backend of this recipient, dialling it when it is the first there. Its answer; 2xx: it will take the message. */
   recipient(recipient: MailRecipient, routed: RoutedRecipient): Promise<MailReply>;
   /**
-   * All recipients are told; the header is complete, and the filters have chosen (transaction.redirect, transaction.added):
-   * every backend is asked to take content. undefined: write now. A reply: the transaction has failed, and is over.
+   * All recipients are told; the header is complete, and the filters have chosen (transaction.redirect, transaction.added,
+   * and routeAs of recipients that were told already: voice mail and faxes): who goes elsewhere now moves there, and every
+   * backend is asked to take content. undefined: write now. A reply: the transaction has failed, and is over.
    */
   begin(): Promise<MailReply | undefined>;
   /** The next bytes of the message as it goes out: lines end with CRLF, dots not doubled. A promise: wait before giving more. */
