@@ -45,7 +45,7 @@ interface Timed {
   readonly ttl: number;
 }
 
-function timed(records: readonly Timed[]): Told<"A" | "AAAA"> {
+function timed(records: readonly Timed[]): { readonly records: readonly string[]; readonly lifeMs: number } {
   const shortest = Math.min(...records.map(({ ttl }) => ttl)) * SECOND;
   const lifeMs = Math.min(LIFE.longest, Math.max(LIFE.shortest, shortest));
   return { records: records.map(({ address }) => address), lifeMs };

@@ -3,9 +3,8 @@
 
 import type { TestFn } from "ava";
 import type { setting } from "@postern/contracts";
-import type { FilterRow } from "./row.ts";
 import { FILTER_ROWS, type FilterName, type FilterValues } from "./table.ts";
-import { defaultsOf, filterOf, testServices } from "./test/scene.ts";
+import { filterOf, testServices, valuesOf, type RowOf } from "./test/scene.ts";
 
 const UNITS = new Set(["duration", "size", "integer"]);
 
@@ -18,7 +17,7 @@ function* scalarsOf(of: setting.Setting<unknown>, key: string): Generator<readon
 
 /** `working`: the settings beside `on` that it needs to be built, or that switch it on. */
 export function filterSuite<N extends FilterName>(test: TestFn, name: N, working: Partial<FilterValues[N]> = {}): void {
-  const row: FilterRow = FILTER_ROWS[name];
+  const row: RowOf<FilterValues[N]> = FILTER_ROWS[name];
 
   test(`${name}: is named and described as all are`, (t) => {
     t.regex(name, /^[a-z]+(?:[A-Z][a-z]+)*$/);
@@ -29,8 +28,8 @@ export function filterSuite<N extends FilterName>(test: TestFn, name: N, working
   });
 
   test(`${name}: is switched off by default, and then not there`, (t) => {
-    const settings = defaultsOf(row.settings);
-    t.not(settings["on"], true);
+    const settings = valuesOf(row);
+    t.false("on" in settings && settings.on);
     t.is(row.build(settings, testServices()), undefined);
     t.deepEqual(row.contradictions?.(settings) ?? [], []);
   });
@@ -38,7 +37,7 @@ export function filterSuite<N extends FilterName>(test: TestFn, name: N, working
   test(`${name}: switched on, it bears its name and closes twice without harm`, (t) => {
     const filter = filterOf(row, testServices(), working);
     t.is(filter.name, name);
-    t.deepEqual(row.contradictions?.({ ...defaultsOf(row.settings), on: true, ...working }) ?? [], []);
+    t.deepEqual(row.contradictions?.(valuesOf(row, { on: true, ...working })) ?? [], []);
     filter.close?.();
     t.notThrows(() => filter.close?.());
   });

@@ -2,6 +2,7 @@
 // settings with their defaults.
 
 import type {
+  Contradiction,
   FilterAnswer,
   MailFilter,
   MailHeader,
@@ -14,7 +15,7 @@ import type {
 } from "@postern/contracts";
 import { createFakeClock, createMemoryLogger, testSession, type FakeClock, type MemoryLogger } from "@postern/testing";
 import type { DnsAnswer, DnsAnswers, DnsResolver, DnsType } from "../dns.ts";
-import type { FilterRow, FilterServices } from "../row.ts";
+import type { FilterServices } from "../row.ts";
 
 /** By name; a name that is not there does not exist. "silent": asked for it, the DNS never answers. */
 export type DnsTable = Readonly<Record<string, Partial<DnsAnswers> | "down" | "silent">>;
@@ -117,13 +118,23 @@ function defaultOf(of: setting.Setting<unknown>): unknown {
   }
 }
 
+/** A row of the table, by what its settings yield. */
+export interface RowOf<V> {
+  readonly settings: setting.Group;
+  build(settings: V, services: FilterServices): MailFilter | undefined;
+  contradictions?(settings: V): readonly Contradiction[];
+}
+
+/** A row's defaults, with these in their place. */
+export function valuesOf<V>(row: RowOf<V>, rest: object = {}): V {
+  const values: object = { ...Object(defaultOf(row.settings)), ...rest };
+  // As above: the table says the types.
+  return values as V;
+}
+
 /** The filter, switched on, with these settings in place of the defaults. */
-export function filterOf<G extends setting.Group>(
-  row: FilterRow<G>,
-  services: FilterServices,
-  rest: Partial<ValueOf<G>> = {},
-): MailFilter {
-  const filter = row.build({ ...defaultsOf(row.settings), on: true, ...rest }, services);
+export function filterOf<V>(row: RowOf<V>, services: FilterServices, rest: Partial<NoInfer<V>> = {}): MailFilter {
+  const filter = row.build(valuesOf(row, { on: true, ...rest }), services);
   if (filter === undefined) throw new Error("the filter is switched off");
   return filter;
 }
