@@ -99,6 +99,8 @@ test("a header with the line that ends it may be as large as the limit, and no l
   const message = Buffer.from("A: 1\r\n\r\nbody that does not count");
   t.deepEqual(gather(message, [], 8), { header: "A: 1\r\n", rest: "\r\nbody that does not count" });
   t.is(gather(message, [], 7), "too-large");
+  t.deepEqual(gather(Buffer.from("A: 1234"), [], 7), { header: "A: 1234\r\n", rest: "" });
+  t.is(gather(Buffer.from("A: 12345"), [], 7), "too-large");
   t.is(gather(Buffer.from("A: no end of line here"), [3, 3], 7), "too-large");
 });
 

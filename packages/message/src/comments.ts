@@ -1,7 +1,7 @@
-// Comments of structured fields (RFC 5322 section 3.2.2): "(so (nested) \) )". They go, quoted strings stay as they are. Linear;
-// never throws.
+// Structured fields (RFC 5322 section 3.2.2, RFC 2045 section 5.1) without what does not count: comments, "(so (nested) \) )", case,
+// parameters. Linear; never throws.
 
-/** The text with each comment replaced by a blank. undefined: a comment or a quoted string has no end. */
+/** The text with each comment replaced by a blank; quoted strings stay. undefined: a comment or a quoted string has no end. */
 export function withoutComments(text: string): string | undefined {
   if (!/[("]/.test(text)) return text;
   let kept = "";
@@ -17,4 +17,10 @@ export function withoutComments(text: string): string | undefined {
     else if (character === ")" && depth > 0 && --depth === 0) from = at + 1;
   }
   return depth > 0 || quoted ? undefined : kept + text.slice(from);
+}
+
+/** In small letters and without comments: the value, and all of it with its parameters. What is not closed is taken as it is. */
+export function plainValue(text: string): { readonly main: string; readonly whole: string } {
+  const whole = (withoutComments(text) ?? text).toLowerCase();
+  return { main: whole.split(";", 1)[0]?.trim() ?? "", whole };
 }

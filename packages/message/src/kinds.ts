@@ -3,7 +3,7 @@
 
 import type { MailHeader, MessageKind } from "@postern/contracts";
 import { phoneOf } from "./address.ts";
-import { withoutComments } from "./comments.ts";
+import { plainValue } from "./comments.ts";
 
 interface KindSign {
   readonly kind: Exclude<MessageKind, "ordinary">;
@@ -36,6 +36,8 @@ export const KIND_SIGNS: readonly KindSign[] = [
   { kind: "voice", field: "x-voicemessagesendername", source: "[MS-OXCMAIL] 2.2.3.2.23" },
 ];
 
+const APPLICATION = /;\s*application\s*=\s*"?([a-z\d]+)/;
+
 /**
  * A header that says nothing leaves it to the addresses: `FAX=+15551234567@…` and `VOICE=…` (see phoneOf), when all recipients
  * are of one kind.
@@ -47,16 +49,9 @@ export function kindOf(header: MailHeader, recipients: readonly { readonly addre
 function fits(header: MailHeader, { field, values, application }: KindSign): boolean {
   if (values === undefined) return header.count(field) > 0;
   return header.all(field).some((text) => {
-    const value = plainValue(text);
-    return values.includes(value.main) && (application === undefined || application.includes(value.application ?? ""));
+    const { main, whole } = plainValue(text);
+    return values.includes(main) && (application === undefined || application.includes(APPLICATION.exec(whole)?.[1] ?? ""));
   });
-}
-
-/** A value without comments, in small letters, and its parameter "application". */
-function plainValue(text: string): { main: string; application: string | undefined } {
-  const plain = (withoutComments(text) ?? text).toLowerCase();
-  const [main = ""] = plain.split(";", 1);
-  return { main: main.trim(), application: /;\s*application\s*=\s*"?([a-z\d]+)/.exec(plain)?.[1] };
 }
 
 function kindOfAddresses(recipients: readonly { readonly address: string }[]): MessageKind {

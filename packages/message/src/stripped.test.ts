@@ -21,6 +21,7 @@ const GONE = [
   "Content-Class: VOICE-CA",
   "Content-Class:\r\n\tvoice-uc",
   "Content-Class: fax (x)",
+  "Content-Class: voice; x=y",
   "Content-Class: missedcall",
   "Message-Context: voice-message",
   "Message-Context: Fax-Message",

@@ -6,7 +6,7 @@
 // could not be read.
 
 import type { HeaderEdit, MailHeader } from "@postern/contracts";
-import { withoutComments } from "./comments.ts";
+import { plainValue } from "./comments.ts";
 import { parsed } from "./header.ts";
 import { KIND_SIGNS } from "./kinds.ts";
 
@@ -57,8 +57,8 @@ export function stripForged(header: MailHeader, patterns: readonly string[]): He
 
 function byValue(header: MailHeader, name: string, patterns: readonly Pattern[]): HeaderEdit[] {
   return header.all(name).flatMap((text, index): HeaderEdit[] => {
-    const plain = (withoutComments(text) ?? text).toLowerCase().split(";", 1)[0]?.trim() ?? "";
-    const bad = patterns.some(({ value }) => value !== undefined && fits(value, plain));
+    const { main } = plainValue(text);
+    const bad = patterns.some(({ value }) => value !== undefined && fits(value, main));
     return bad ? [{ do: "remove", name, nth: index + 1 }] : [];
   });
 }

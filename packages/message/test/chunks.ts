@@ -3,7 +3,7 @@
 import * as fc from "fast-check";
 
 /** Where to cut: lengths of pieces, one byte each more often than not. */
-export const cuts = fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 40 })), { maxLength: 80 });
+export const cuts = fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 40 })), { maxLength: 80, size: "max" });
 
 /** Copies, so that no piece sees the bytes beside it; the last one is what the cuts leave. */
 export function* pieces(bytes: Buffer, lengths: readonly number[]): Generator<Buffer> {
@@ -16,4 +16,6 @@ export function* pieces(bytes: Buffer, lengths: readonly number[]): Generator<Bu
 
 /** Texts out of the pieces that matter to a header or a body. */
 export const mail = (...tokens: string[]): fc.Arbitrary<string> =>
-  fc.array(fc.oneof(fc.constantFrom(...tokens), fc.string({ maxLength: 12 })), { maxLength: 40 }).map((parts) => parts.join(""));
+  fc
+    .array(fc.oneof(fc.constantFrom(...tokens), fc.string({ maxLength: 12 })), { maxLength: 40, size: "max" })
+    .map((parts) => parts.join(""));
