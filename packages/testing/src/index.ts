@@ -10,6 +10,7 @@ export { createHarness } from "./protocol-harness.ts";
 export { serveHttp, serveRaw } from "./http-server.ts";
 export type { TestServer } from "./http-server.ts";
 export {
+  defaultsOf,
   listenerInfo,
   relayed,
   testAuthenticator,
@@ -29,6 +30,7 @@ export type { SuiteCase } from "./protocol-suite.ts";
 export type { ProtocolCase } from "./protocol-scene.ts";
 export { ScriptedPeer } from "./scripted-peer.ts";
 export { playTranscript, refuseSecrets, transcriptsIn } from "./transcript-gateway.ts";
+export type { HostedCase, HostedScene } from "./transcript-gateway.ts";
 export { runTranscript, TranscriptFailure } from "./run-transcript.ts";
 export type { TranscriptOptions } from "./run-transcript.ts";
 export { MARKERS, parseTranscript, TranscriptError } from "./transcript.ts";

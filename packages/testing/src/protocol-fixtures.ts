@@ -11,6 +11,7 @@ import {
   type BackendCredentials,
   type BackendLogin,
   type Credentials,
+  type Fields,
   type Leg,
   type ListenerInfo,
   type PasswordCredentials,
@@ -157,3 +158,13 @@ export const relayed: BackendLogin = {
   },
   close() {},
 };
+
+/** What a configuration makes of settings that nobody gives: defaults, in groups too. */
+export function defaultsOf(fields: Fields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, setting]) => {
+      const value = setting.kind === "group" && !setting.optional ? defaultsOf(setting.fields) : undefined;
+      return [key, value ?? ("default" in setting ? setting.default : undefined)];
+    }),
+  );
+}

@@ -15,6 +15,7 @@ import {
   type Credentials,
   type Ending,
   type Health,
+  type HostedProtocol,
   type Leg,
   type LineProtocol,
   type ListenerInfo,
@@ -28,17 +29,27 @@ import {
 import { listen, TlsServer, type ClientCertificatePolicy, type Listening, type ReadLimits } from "@postern/net";
 import { MECHANISMS, offeredMechanisms } from "@postern/sasl";
 import { createMemoryLogger, type MemoryLogger } from "./memory-logger.ts";
-import { listenerInfo, relayed, testAuthenticator, testCertificate, testClientAuthority, within } from "./protocol-fixtures.ts";
+import {
+  defaultsOf,
+  listenerInfo,
+  relayed,
+  testAuthenticator,
+  testCertificate,
+  testClientAuthority,
+  within,
+} from "./protocol-fixtures.ts";
 
-/** What core's serve() takes, in this package's words; a type error here says that the two have grown apart. */
-export interface ListenerParts {
+interface ListenerBase {
   readonly info: ListenerInfo;
-  readonly protocol: LineProtocol;
-  readonly context: ProtocolContext;
   readonly tls: () => TlsServer | undefined;
   readonly clientCertificate: ClientCertificatePolicy;
   readonly sendsProxyHeader: (host: string) => boolean;
 }
+
+/** What core's serve() takes, in this package's words; a type error here says that the two have grown apart. */
+export type ListenerParts =
+  | (ListenerBase & { readonly protocol: LineProtocol; readonly context: ProtocolContext })
+  | (ListenerBase & { readonly protocol: HostedProtocol });
 
 export interface HouseParts<R> {
   readonly clock: Clock;
@@ -73,7 +84,8 @@ export interface CoreParts<R> {
 
 export interface HarnessOptions<R> {
   readonly core: CoreParts<R>;
-  readonly protocol: LineProtocol;
+  /** A hosted protocol is built for its house. */
+  readonly protocol: LineProtocol | ((house: HouseParts<R>) => HostedProtocol);
   /** Candidates in order; none: nobody is known. */
   readonly legs: readonly Leg[];
   readonly listener?: Partial<ListenerInfo>;
@@ -155,7 +167,8 @@ export function createHarness<R>(options: HarnessOptions<R>): Harness<R> {
     }),
     ...options.house,
   };
-  const listener = listenerParts(options, house);
+  const protocol = typeof options.protocol === "function" ? options.protocol(house) : options.protocol;
+  const listener = listenerParts(options, protocol, house);
   const accept = (socket: Socket): Promise<void> => {
     const session = options.core.serve(socket, listener, house);
     running.add(session);
@@ -180,20 +193,38 @@ export function createHarness<R>(options: HarnessOptions<R>): Harness<R> {
     settled: (ms = 5000) => within(ms, Promise.all(running), () => `${running.size} sessions have not ended`),
     async close() {
       await Promise.all(open.map((one) => one.close()));
+      if ("host" in protocol) void Promise.all(running).then(() => protocol.close());
     },
   };
 }
 
-function listenerParts<R>(options: HarnessOptions<R>, house: HouseParts<R>): ListenerParts {
-  const { protocol } = options;
+function listenerParts<R>(
+  options: HarnessOptions<R>,
+  protocol: LineProtocol | HostedProtocol,
+  house: HouseParts<R>,
+): ListenerParts {
   const info = listenerInfo(protocol.name, options.listener);
-  const settings = Object.entries(protocol.settings).map(([key, setting]) => [key, "default" in setting && setting.default]);
+  const base = {
+    info,
+    tls: info.tls === "none" ? () => undefined : () => testTlsServer(),
+    clientCertificate: options.clientCertificate ?? "none",
+    sendsProxyHeader: () => options.proxyHeader ?? false,
+  };
+  return "host" in protocol ? { ...base, protocol } : { ...base, protocol, context: contextOf(options, protocol, info, house) };
+}
+
+function contextOf<R>(
+  options: HarnessOptions<R>,
+  protocol: LineProtocol,
+  info: ListenerInfo,
+  house: HouseParts<R>,
+): ProtocolContext {
   const { authenticator } = house;
   const certificates = (options.clientCertificate ?? "none") !== "none";
   const abilities = { authenticator, logins: [RELAY], checkedByRoute: true, certificates } as const;
-  const context: ProtocolContext = {
+  return {
     hostname: house.hostname,
-    settings: Object.fromEntries(settings) as Readonly<Record<string, unknown>>,
+    settings: defaultsOf(protocol.settings),
     service: protocol.service,
     proofs: house.authenticator.proofs,
     mechanisms: offeredMechanisms(MECHANISMS, abilities, info.mechanisms),
@@ -201,14 +232,6 @@ function listenerParts<R>(options: HarnessOptions<R>, house: HouseParts<R>): Lis
     maxLiteral: options.login?.maxLiteral ?? 16 * 1024,
     maxErrors: house.login.maxErrors,
     logger: house.logger,
-  };
-  return {
-    info,
-    protocol,
-    context,
-    tls: info.tls === "none" ? () => undefined : () => testTlsServer(),
-    clientCertificate: options.clientCertificate ?? "none",
-    sendsProxyHeader: () => options.proxyHeader ?? false,
   };
 }
 

@@ -24,6 +24,7 @@ import {
   Secret,
   type Application,
   type FailureKind,
+  type HostedProtocol,
   type Leg,
   type LineProtocol,
   type Place,
@@ -41,11 +42,23 @@ export function transcriptsIn(folder: URL): Transcript[] {
   return files.toSorted().map((name) => parseTranscript(readFileSync(join(path, name), "utf8"), name));
 }
 
+/** A protocol that is built for what the transcript says: its directives, and the legs to the scripted backend. */
+export interface HostedCase {
+  readonly name: string;
+  make(scene: HostedScene): HostedProtocol;
+}
+
+export interface HostedScene {
+  readonly house: Pick<HouseParts<unknown>, "clock" | "logger" | "hostname" | "health">;
+  readonly legs: readonly Leg[];
+  readonly directives: Directives;
+}
+
 /** Plays one transcript. Throws TranscriptFailure, or Error for a session, a place or a secret that is left. */
 export async function playTranscript<R extends { readonly size: number }>(
   transcript: Transcript,
   core: CoreParts<R>,
-  protocol: LineProtocol,
+  protocol: LineProtocol | HostedCase,
 ): Promise<void> {
   let harness: Harness<R> | undefined;
   const connect = (backendPort: number, directives: Directives): Promise<number> => {
@@ -89,13 +102,14 @@ function forms(secret: string): string[] {
   return [secret, ...encoded.filter((form) => form.length >= 4)];
 }
 
-function gatewayOf<R>(core: CoreParts<R>, protocol: LineProtocol, port: number, directives: Directives): Harness<R> {
+function gatewayOf<R>(core: CoreParts<R>, protocol: LineProtocol | HostedCase, port: number, directives: Directives): Harness<R> {
   const { listener = {}, login = {}, route = {}, tls } = directives;
   const secret = route["secret"];
+  const legs = legsOf(port, protocol.name, directives);
   return createHarness({
     core,
-    protocol,
-    legs: legsOf(port, protocol.name, directives),
+    protocol: "make" in protocol ? (house: HouseParts<R>) => protocol.make({ house, legs, directives }) : protocol,
+    legs,
     listener: {
       tls: (listener["tls"] ?? (tls === undefined ? "none" : "implicit")) as "none" | "starttls" | "implicit",
       allowPlaintext: "allowPlaintext" in listener,

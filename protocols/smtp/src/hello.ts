@@ -16,8 +16,10 @@ const EXTENDED = "ehlo";
 /** One word: it will stand in a command of ours, and in the log of a backend. RFC 5321 section 4.5.3.1.2: 255 bytes. */
 const WORD = /^[\u0021-\u007e\u0080-\u00ff]{1,255}$/;
 
+export const isHelloName = (name: string): boolean => WORD.test(name);
+
 export function keepHello(session: Session, name: string, extended: boolean): void {
-  if (!WORD.test(name)) throw new Failure("syntax", "EHLO and HELO take one name");
+  if (!isHelloName(name)) throw new Failure("syntax", "EHLO and HELO take one name");
   session.software = new Map([[extended ? EXTENDED : NAME, name]]);
 }
 

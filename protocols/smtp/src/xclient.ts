@@ -5,13 +5,25 @@
 
 import { Failure, type MailVisit, type Session } from "@postern/contracts";
 import { reportedAddress, takeTtl, ttlFor } from "@postern/core";
-import { helloOf, type Hello } from "./hello.ts";
+import { helloOf, isHelloName, type Hello } from "./hello.ts";
+
+const UNAVAILABLE = "[UNAVAILABLE]";
+/** Nobody has asked the DNS, or it did not answer. */
+const NOT_NOW = "[TEMPUNAVAIL]";
 
 /** A command line has so many bytes at most, with its CRLF. */
 const MAX_COMMAND = 512;
 
-/** Takes what a gateway in front says. */
-export function learnFromXclient(args: string, session: Session): void {
+/** What a gateway in front says of its client, beside the address. */
+export interface Told {
+  /** What the client called itself, and how. */
+  readonly hello: Hello | undefined;
+  /** Its name in the DNS; "": it has none; undefined: not told. */
+  readonly name: string | undefined;
+}
+
+/** Takes what a gateway in front says. Address and hops go into the session; the rest is told by trusted gateways only. */
+export function learnFromXclient(args: string, session: Session): Told {
   const fields = new Map<string, string>();
   for (const word of args.split(" ").filter((part) => part !== "")) {
     const match = /^([A-Za-z]{1,20})=([\u0021-\u007e]{0,512})$/.exec(word);
@@ -21,11 +33,33 @@ export function learnFromXclient(args: string, session: Session): void {
   takeTtl(session, fields.get("TTL"));
   const host = fields.get("ADDR")?.replace(/^IPV6:/i, "");
   session.client = reportedAddress(session, host, fields.get("PORT")) ?? session.client;
+  if (!session.listener.trusts(session.peer.host)) return NOTHING_TOLD;
+  return { hello: toldHello(fields.get("HELO"), fields.get("PROTO")), name: toldName(fields.get("NAME")) };
 }
+
+const NOTHING_TOLD: Told = { hello: undefined, name: undefined };
+const NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
+
+/** A name that cannot be one is none. */
+function toldHello(name: string | undefined, protocol: string | undefined): Hello | undefined {
+  if (name === undefined || !isHelloName(name) || isUnknown(name)) return undefined;
+  return { name, extended: protocol?.toUpperCase() !== "SMTP" };
+}
+
+function toldName(name: string | undefined): string | undefined {
+  if (name === undefined || name.toUpperCase() === NOT_NOW) return undefined;
+  return NAME.test(name) ? name : "";
+}
+
+const isUnknown = (value: string): boolean => [UNAVAILABLE, NOT_NOW].includes(value.toUpperCase());
 
 /** The attributes that a listener lists: addresses for gateways of ours only. */
 export const xclientOffer = (session: Session): string =>
   session.listener.trusts(session.peer.host) ? "XCLIENT ADDR PORT TTL" : "XCLIENT TTL";
+
+/** Where all of a client may be told, to gateways of ours only. */
+export const xclientOfferOfMail = (session: Session): readonly string[] =>
+  session.listener.trusts(session.peer.host) ? ["XCLIENT NAME ADDR PORT PROTO HELO TTL"] : [];
 
 export interface XclientFacts {
   /** What the backend lists, in upper case. */
@@ -72,10 +106,6 @@ export function xforwardLines(visit: MailVisit, offered: readonly string[], iden
     .map((some) => commandOf("XFORWARD", some))
     .filter(({ length }) => length <= MAX_COMMAND);
 }
-
-const UNAVAILABLE = "[UNAVAILABLE]";
-/** Nobody has asked the DNS, or it did not answer. */
-const NOT_NOW = "[TEMPUNAVAIL]";
 
 function clientPairs(session: Session, visit?: MailVisit): [string, string][] {
   const { host, port } = session.client;

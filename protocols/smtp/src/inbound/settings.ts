@@ -2,7 +2,7 @@
 
 import { setting } from "@postern/contracts";
 
-const { choice, duration, group, integer, size, text } = setting;
+const { choice, duration, group, integer, path, size, text } = setting;
 
 const MINUTE = 60_000;
 
@@ -60,6 +60,10 @@ export const inboundSettings = {
     min: 0,
     max: 64 * 1024 ** 2,
   }),
+  heldFolder: path(
+    "Where a message waits that a filter holds and that is larger than heldBytes; the system's folder for temporary files by default.",
+    { optional: true },
+  ),
   pool: group("Connections to backends, in each worker.", {
     perBackend: integer("The most at one time to one backend.", { default: 100, min: 1, max: 10_000 }),
     idle: duration("An unused one is closed after this.", { default: 30_000, min: 0, max: 10 * MINUTE }),

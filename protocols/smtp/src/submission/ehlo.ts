@@ -3,6 +3,7 @@
 // XCLIENT unless it names them.
 
 import { usableMechanisms, type Front } from "@postern/core";
+import { ehloList, ehloText } from "../ehlo-list.ts";
 import { inCommon } from "../extensions.ts";
 import { xclientOffer } from "../xclient.ts";
 
@@ -10,20 +11,15 @@ import { xclientOffer } from "../xclient.ts";
 const OURS = "ENHANCEDSTATUSCODES";
 
 /** The reply to EHLO, complete. */
-export function ehloReply(front: Front): string {
-  const all = [front.context.hostname, ...extensions(front)];
-  return all.map((line, index) => `250${index === all.length - 1 ? " " : "-"}${line}\r\n`).join("");
-}
+export const ehloReply = (front: Front): string => ehloText(front.context.hostname, extensions(front));
 
 function extensions(front: Front): readonly string[] {
   const { client, session, context } = front;
   const common = (): readonly string[] => [...inCommon(context.backendFeatures?.() ?? []), OURS];
-  const lines = (session.listener.capabilities ?? common()).filter((line) => line.toUpperCase() !== "STARTTLS" || !client.secure);
-  const named = (word: string): boolean => lines.some((line) => line.toUpperCase().split(" ")[0] === word);
   const mechanisms = usableMechanisms(front).map(({ name }) => name);
   const more: string[] = [];
-  if (mechanisms.length > 0 && !named("AUTH")) more.push(`AUTH ${mechanisms.join(" ")}`);
-  if (context.canStartTls && !client.secure && !named("STARTTLS")) more.push("STARTTLS");
-  if (!named("XCLIENT")) more.push(xclientOffer(session));
-  return [...lines, ...more];
+  if (mechanisms.length > 0) more.push(`AUTH ${mechanisms.join(" ")}`);
+  if (context.canStartTls && !client.secure) more.push("STARTTLS");
+  more.push(xclientOffer(session));
+  return ehloList(session.listener.capabilities, common, more, client.secure);
 }

@@ -1,0 +1,315 @@
+// The wire to one client: smtp-server's connection with what it lacks. Commands come one at a time; replies of one turn leave in
+// one packet; TLS is the house's own; time-outs count only while the client owes us something. It knows no command: the
+// dialogue does. It tells how it ended once, when the socket is closed and all work for the client is done.
+
+import type { Socket } from "node:net";
+import {
+  Failure,
+  toFailure,
+  type Clock,
+  type Ending,
+  type Hosted,
+  type HostedEnd,
+  type HostDoors,
+  type MailReply,
+  type Session,
+  type Timer,
+} from "@postern/contracts";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import type { SMTPServer } from "smtp-server";
+import { refusal } from "../../replies.ts";
+import { ClientStream, type ContentReader, type ContentSink } from "./client-stream.ts";
+import { written } from "./words.ts";
+
+/** Who does what the client says. Nothing here rejects. */
+export interface Talker {
+  /** Greets. What the client sends is read when that is done. */
+  begin(): void | Promise<void>;
+  /** One line without its end. */
+  command(line: Buffer): void | Promise<void>;
+  /** The client is gone: what is under way for it and cannot end is given up. */
+  gone(): void;
+  /** No work is under way any more. */
+  close(): void;
+}
+
+export interface WireHouse {
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly idle: number;
+  readonly sessionTime: number;
+}
+
+/** A limit that is reached while we work is looked at again after this. */
+const LOOK_AGAIN_MS = 1000;
+
+export class ClientConnection extends SMTPConnection implements Hosted {
+  readonly over: Promise<HostedEnd>;
+  readonly visitor: Session;
+  readonly doors: HostDoors;
+  /** The client has sent FIN, or is gone. */
+  hasLeft = false;
+  readonly #house: WireHouse;
+  readonly #settle: (end: HostedEnd) => void;
+  #talker: Talker | undefined;
+  #stream: ClientStream;
+  #out = "";
+  #end: HostedEnd | undefined;
+  #goodbye: { readonly ending: Ending; readonly failure: Failure | undefined } | undefined;
+  /** What is being done for the client. */
+  #work: Promise<void> | undefined;
+  #isContent = false;
+  #isSecuring = false;
+  #heardAt: number;
+  #timer: Timer | undefined;
+  #broken: Error | undefined;
+  #isClosed = false;
+
+  constructor(server: SMTPServer, socket: Socket, session: Session, doors: HostDoors, house: WireHouse) {
+    super(server, socket, { id: session.id });
+    this.visitor = session;
+    this.doors = doors;
+    this.#house = house;
+    this.#heardAt = house.clock.now();
+    const { promise, resolve } = Promise.withResolvers<HostedEnd>();
+    this.over = promise;
+    this.#settle = resolve;
+    this.#stream = this.#listenTo(this._createParser());
+  }
+
+  /** Begins to read, and to talk. */
+  start(talker: Talker): void {
+    this.#talker = talker;
+    this.#attach(this._socket);
+    this.#look();
+    this.#do(talker.begin(), () => {
+      this.#stream.open();
+    });
+  }
+
+  /** Bytes have come before we had greeted. */
+  get spokeEarly(): boolean {
+    return this.#stream.spokeEarly;
+  }
+
+  get isOver(): boolean {
+    return this.#end !== undefined || this._socket.destroyed;
+  }
+
+  /** Queues a reply. */
+  say(reply: MailReply): void {
+    this.sayLines(written(reply));
+  }
+
+  /** As say, for lines that are complete. */
+  sayLines(text: string): void {
+    if (this.doors.trace !== undefined) for (const line of text.split("\r\n")) if (line !== "") this.doors.trace("S", line);
+    if (this.#out === "") process.nextTick(this.#flush);
+    this.#out += text;
+  }
+
+  /** What follows is content until the reader says otherwise. */
+  startContent(reader: ContentReader, sink: ContentSink): void {
+    this.#isContent = true;
+    this.#stream.startContent(reader, {
+      write: (chunk) => this.#watch(sink.write(chunk)),
+      end: () => {
+        this.#isContent = false;
+        return this.#watch(sink.end(), () => this.#answered());
+      },
+    });
+  }
+
+  /** TLS in place of what was plain. Failure: bytes-behind-starttls, tls-handshake …; the connection is of no use then. */
+  async startTls(secure: (plain: Socket) => Promise<Socket>): Promise<void> {
+    const plain = this._socket;
+    this.#flush();
+    this.#detach(plain);
+    this.#stream.isClosed = true;
+    this.#stream = this.#listenTo(this._createParser());
+    this.#stream.open();
+    this.#isSecuring = true;
+    this.#heardAt = this.#house.clock.now();
+    try {
+      this._socket = await secure(plain);
+      this.#attach(this._socket);
+    } catch (error) {
+      if (plain.closed) this.#closed();
+      else plain.once("close", this.#closed).destroy();
+      throw error;
+    } finally {
+      this.#isSecuring = false;
+    }
+  }
+
+  /** Bytes that have come and were not looked at. */
+  get pending(): number {
+    return this.#stream.behind + this._socket.readableLength;
+  }
+
+  /** Ends it from our side: what is queued is sent first. The first end counts. */
+  hangUp(end: HostedEnd, reply?: MailReply): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    if (reply !== undefined) this.say(reply);
+    this.close();
+    this.#talker?.gone();
+  }
+
+  /** Ends it with a failure, told in SMTP's words. */
+  fail(failure: Failure): void {
+    if (this.#end !== undefined) return;
+    this.sayLines(refusal(failure));
+    this.hangUp({ ending: "refused", reason: failure.message, failure });
+  }
+
+  end(ending: Ending, failure: Failure | undefined): void {
+    this.#goodbye ??= { ending, failure };
+    if (this.#work === undefined && !this.#isContent) this.#sayGoodbye();
+  }
+
+  cut(): void {
+    this._socket.destroy();
+  }
+
+  override close(): void {
+    this.#flush();
+    super.close();
+  }
+
+  /** Also called by the constructor of the package, before there is anything of ours. */
+  override _createParser(): ClientStream {
+    return new ClientStream(() => this.#house.clock.now());
+  }
+
+  #listenTo(stream: ClientStream): ClientStream {
+    stream.oncommand = (line, next) => this.#line(line, next);
+    stream.on("error", (error) => this.fail(new Failure("line-too-long", error.message)));
+    stream.on("finish", () => this.#left());
+    this._parser = stream;
+    return stream;
+  }
+
+  #attach(socket: Socket): void {
+    socket.on("close", this.#closed);
+    socket.on("error", this.#onBroken);
+    socket.on("end", this.#onEnd);
+    socket.pipe(this.#stream);
+  }
+
+  /** A paused socket with no listener of ours. */
+  #detach(socket: Socket): void {
+    socket.unpipe(this.#stream);
+    socket.pause();
+    socket.off("close", this.#closed);
+    socket.off("error", this.#onBroken);
+    socket.off("end", this.#onEnd);
+  }
+
+  #line(line: Buffer, next: (() => void) | undefined): void {
+    this.#do(this.#talker?.command(line), () => {
+      this.#answered();
+      if (next !== undefined) this._whenWritable(next);
+    });
+  }
+
+  /** Work for the client: until it is done nothing more is read, and no time runs out. */
+  #do(work: void | Promise<void>, then: () => void): void {
+    if (work === undefined) then();
+    else void this.#watch(work, then);
+  }
+
+  #watch(work: void | Promise<void>, then?: () => void): void | Promise<void> {
+    if (work === undefined) return then?.();
+    const watched = this.#watched(work, then);
+    this.#work = watched;
+    return watched;
+  }
+
+  async #watched(work: Promise<void>, then: (() => void) | undefined): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.fail(toFailure(error));
+    }
+    this.#work = undefined;
+    this.#heardAt = this.#house.clock.now();
+    then?.();
+    if (this.#isClosed && this.#work === undefined) this.#finish();
+  }
+
+  #answered(): void {
+    if (this.#goodbye !== undefined && !this.#isContent) this.#sayGoodbye();
+  }
+
+  #sayGoodbye(): void {
+    const { ending, failure } = this.#goodbye ?? {};
+    if (ending === undefined || this.#end !== undefined) return;
+    if (failure !== undefined) this.sayLines(refusal(failure));
+    this.hangUp({ ending, reason: failure?.message });
+  }
+
+  /** The client sends no more, and all that it had sent is done. */
+  #left(): void {
+    this.hasLeft = true;
+    this.hangUp({ ending: "client-closed", reason: undefined });
+  }
+
+  readonly #onEnd = (): void => {
+    this.hasLeft = true;
+  };
+
+  readonly #onBroken = (error: Error): void => {
+    this.#broken = error;
+  };
+
+  readonly #closed = (): void => {
+    this.#isClosed = true;
+    this.hasLeft = true;
+    this.#timer?.cancel();
+    clearTimeout(this._closeTimer);
+    this.#stream.isClosed = true;
+    this._server.connections.delete(this);
+    this.#talker?.gone();
+    if (this.#work === undefined) this.#finish();
+  };
+
+  #finish(): void {
+    this.#talker?.close();
+    this.#talker = undefined;
+    const broken = this.#broken;
+    const gone: HostedEnd = broken
+      ? { ending: "client-error", reason: broken.message }
+      : { ending: "client-closed", reason: undefined };
+    this.#settle((this.#end ??= gone));
+  }
+
+  readonly #flush = (): void => {
+    const out = this.#out;
+    this.#out = "";
+    if (out === "" || this._socket.destroyed || !this._socket.writable) return;
+    this._socket.write(out, "latin1");
+  };
+
+  /** One timer for all: it looks when the first limit may be reached, and sets itself anew. */
+  readonly #look = (): void => {
+    const { clock, idle, sessionTime } = this.#house;
+    const now = clock.now();
+    const last = this.visitor.startedAt + sessionTime;
+    const owes = this.#work === undefined || this.#isSecuring;
+    const heardAt = Math.max(this.#heardAt, this.#stream.heardAt);
+    const until = Math.min(last, (owes ? heardAt : now) + idle);
+    if (until > now) {
+      this.#timer = clock.after(until - now, this.#look);
+      return;
+    }
+    this.#outOfTime(now < last ? `Nothing was heard for ${idle} ms` : `The connection was longer than ${sessionTime} ms`);
+  };
+
+  #outOfTime(reason: string): void {
+    if (this.#isSecuring) return this.cut();
+    this.#goodbye ??= { ending: "idle", failure: new Failure("idle", reason) };
+    if (this.#work === undefined) this.#sayGoodbye();
+    else this.#timer = this.#house.clock.after(LOOK_AGAIN_MS, this.#look);
+  }
+}
