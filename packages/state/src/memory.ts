@@ -24,8 +24,8 @@ export interface StateBounds {
   readonly marks: number;
 }
 
-/** Some 30 MB when both are full of keys of 60 characters. */
-export const STATE_BOUNDS: StateBounds = { windows: 50_000, marks: 100_000 };
+/** Some 45 MB when both are full; a flood of new marks must not push out one that somebody comes back for in five minutes. */
+export const STATE_BOUNDS: StateBounds = { windows: 50_000, marks: 250_000 };
 
 type Counts = Map<string, number>;
 
