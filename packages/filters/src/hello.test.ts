@@ -129,3 +129,14 @@ test("hello: relays of ours say what they like", async (t) => {
   t.deepEqual(await said("mx.postern.example", { trusted: true }), [undefined]);
   t.deepEqual(await said("localhost", { host: "" }), [undefined]);
 });
+
+test("hello: who says it very often is hung up on, and no more names are asked for", async (t) => {
+  const services = testServices();
+  const filter = filterOf(hello, services);
+  const visit = testVisit();
+  for (let n = 0; n < 10; n += 1) t.is(await filter.hello?.(Object.assign(visit, { hello: `n${n}.example` })), undefined);
+  const asked = services.dns.asked.length;
+  const answer = await filter.hello?.(Object.assign(visit, { hello: "n10.example" }));
+  t.is(wordsOf(answer), "421 4.7.0 You have said hello too often (hang up)");
+  t.is(services.dns.asked.length, asked);
+});

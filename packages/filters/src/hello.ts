@@ -1,6 +1,7 @@
 // The name that a stranger says hello with. A name that is ours, an address without brackets or somebody else's address is
 // how programs lie that are no mail servers; a name that does not resolve is common among honest ones, and RFC 5321
-// section 4.1.4 forbids to refuse for it alone, which is why it counts a score. A name has one fault at most.
+// section 4.1.4 forbids to refuse for it alone, which is why it counts a score. A name has one fault at most. Who says hello very
+// often, to have many names asked for, is hung up on.
 
 import { isIP } from "node:net";
 import { setting, stop, type MailVisit } from "@postern/contracts";
@@ -35,6 +36,9 @@ type FaultName = keyof typeof FAULTS;
 
 const SYMBOLS: ReadonlySet<string> = new Set(Object.values(FAULTS).map(({ symbol }) => symbol));
 
+/** Twice is ordinary: before and after STARTTLS. */
+const MOST_HELLOS = 10;
+
 /** RFC 5321 section 4.1.3: "[192.0.2.1]", "[IPv6:2001:db8::1]". */
 const LITERAL = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/i;
 
@@ -67,6 +71,8 @@ export const hello: FilterRow<typeof settings> = {
   build({ on: isOn, required, ...checks }, services) {
     if (!isOn) return undefined;
 
+    const hellos = new WeakMap<MailVisit, number>();
+
     async function find(said: string, visit: MailVisit): Promise<FaultName | undefined> {
       const fault = plainFault(said, visit, services);
       const name = hostName(said);
@@ -79,6 +85,9 @@ export const hello: FilterRow<typeof settings> = {
       async hello(visit) {
         const said = visit.hello;
         if (said === undefined || !isStranger(visit)) return undefined;
+        const count = (hellos.get(visit) ?? 0) + 1;
+        hellos.set(visit, count);
+        if (count > MOST_HELLOS) return stop(421, "4.7.0", "You have said hello too often", true);
         takeBack(visit.findings, SYMBOLS);
         const fault = await find(said, visit);
         return fault === undefined ? undefined : judge(checks[fault], visit.findings, faultOf(fault, said));

@@ -23,14 +23,13 @@ interface Question {
   readonly rest?: Partial<DnsListSettings>;
 }
 
-/** What a client is told that connects, says hello and names a sender; then the symbols of visit and message. */
+/** What a client is told that connects and names a sender; then the symbols of visit and message. */
 async function brought(lists: readonly DnsListEntry[], table: DnsTable, question: Question = {}) {
   const services = testServices(table);
   const filter = filterOf(dnsLists, services, { lists, ...question.rest });
   const visit = question.visit ?? testVisit();
   const mail = testMail({ visit, ...(question.from !== undefined && { from: question.from }) });
-  const early = [await filter.connect?.(visit), await filter.hello?.(visit)];
-  if (early.some((answer) => answer !== undefined)) throw new Error("stopped before the sender");
+  if ((await filter.connect?.(visit)) !== undefined) throw new Error("stopped before the sender");
   const answer = filter.sender?.(mail);
   await services.clock.advance(3000);
   return { words: wordsOf(await answer), symbols: [...symbolsOf(visit), ...symbolsOf(mail)], services, filter, visit };
@@ -170,8 +169,7 @@ test("DNS lists: a visit is looked up once, and what a better hello proves wrong
   const { filter, services, visit } = await brought(lists, table);
   const asked = services.dns.asked.filter((question) => question.includes(CLIENT)).length;
   t.deepEqual(symbolsOf(visit), ["DNSLIST_ZEN_EXAMPLE=1", "DNSLIST_HELLO_EXAMPLE=1"]);
-  await filter.hello?.(Object.assign(visit, { hello: "good.sender.example" }));
-  await filter.sender?.(testMail({ visit }));
+  await filter.sender?.(testMail({ visit: Object.assign(visit, { hello: "good.sender.example" }) }));
   t.deepEqual(symbolsOf(visit), ["DNSLIST_ZEN_EXAMPLE=1"]);
   t.is(services.dns.asked.filter((question) => question.includes(CLIENT)).length, asked);
 });

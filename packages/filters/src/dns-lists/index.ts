@@ -1,5 +1,5 @@
-// Block and allow lists in the DNS (RFC 5782). The client and its hello are looked up while they come, the sender's domain when
-// it is named; all are judged together at the sender, so that a list for those to allow outweighs others. The answers are
+// Block and allow lists in the DNS (RFC 5782). The client is looked up while it comes, the name of its hello and the sender's
+// domain when it brings mail; all are judged together at the sender, so that a list for those to allow outweighs others. The answers are
 // waited for no longer than the settings say. What was found is kept for the visit.
 
 import { found, stop, type Clock, type FilterAnswer, type MailVisit } from "@postern/contracts";
@@ -42,7 +42,7 @@ class DnsLists {
   readonly #clock: Clock;
   readonly #lists: readonly DnsList[];
   readonly #clients = new WeakMap<MailVisit, Promise<Hits>>();
-  readonly #hellos = new WeakMap<MailVisit, Promise<Hits>>();
+  readonly #hellos = new WeakMap<MailVisit, { readonly hello: string; readonly hits: Promise<Hits> }>();
 
   constructor(settings: DnsListSettings, services: FilterServices) {
     this.#settings = settings;
@@ -57,15 +57,20 @@ class DnsLists {
     return hits;
   }
 
-  /** Each time that it says hello. */
-  askHello(visit: MailVisit, hello: string): void {
-    this.#hellos.set(visit, this.#ask("hello", helloSubject(hello)));
+  /** The name that it said last. */
+  #askHello(visit: MailVisit): Promise<Hits> {
+    const { hello = "" } = visit;
+    const last = this.#hellos.get(visit);
+    if (last?.hello === hello) return last.hits;
+    const hits = this.#ask("hello", helloSubject(hello));
+    this.#hellos.set(visit, { hello, hits });
+    return hits;
   }
 
   async hits(visit: MailVisit, sender: string): Promise<{ readonly ofVisit: Hits; readonly ofSender: Hits }> {
     const [client, hello, ofSender] = await Promise.all([
       this.askClient(visit),
-      this.#hellos.get(visit) ?? [],
+      this.#askHello(visit),
       this.#ask("senderDomain", domainSubject(domainOf(sender))),
     ]);
     return { ofVisit: [...client, ...hello], ofSender };
@@ -78,7 +83,8 @@ class DnsLists {
     if (!isRefused && (deferAt === 0 || sum < deferAt)) return undefined;
     const [worst] = hits.toSorted((one, other) => other.score - one.score);
     if (worst === undefined) return undefined;
-    const text = `${worst.subject} is listed by ${worst.zone}${await this.#reason(worst)}`;
+    // A reply has 512 bytes at most (RFC 5321 section 4.5.3.1.5).
+    const text = printable(`${worst.subject} is listed by ${worst.zone}${await this.#reason(worst)}`, 450);
     return isRefused ? stop(550, "5.7.1", text) : stop(450, "4.7.1", text);
   }
 
@@ -118,10 +124,6 @@ export const dnsLists: FilterRow<typeof dnsListSettings> = {
       name: "dnsLists",
       connect(visit) {
         if (isStranger(visit)) void lists.askClient(visit);
-        return undefined;
-      },
-      hello(visit) {
-        if (visit.hello !== undefined && isStranger(visit)) lists.askHello(visit, visit.hello);
         return undefined;
       },
       async sender({ visit, sender, findings }) {
