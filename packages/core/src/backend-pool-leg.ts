@@ -3,7 +3,7 @@
 // Failure: backend-busy, and what dialling and greeting throw.
 
 import { Failure, legText, toFailure, type Clock, type Leg, type Timer } from "@postern/contracts";
-import type { ProxyFacts, TraceLine } from "@postern/net";
+import { dial, type ProxyFacts, type TraceLine } from "@postern/net";
 import { Link, Loan } from "./backend-pool-loan.ts";
 import type { BackendPoolParts, PooledBackend } from "./backend-pool.ts";
 
@@ -94,10 +94,10 @@ export class LegPool<T> {
   /** A new connection in a place that is counted already. */
   async #dial(client: ProxyFacts | undefined, trace: TraceLine | undefined): Promise<Link<T>> {
     const leg = this.#leg;
-    const { dial, greet, health } = this.#parts;
+    const { greet, health, limits } = this.#parts;
     let hasAnswered = false;
     try {
-      const connection = await dial(leg, client);
+      const connection = await dial(leg, { clock: this.#clock, limits, client });
       hasAnswered = true;
       const link = await Link.greeted(connection, leg, { trace, greet, clock: this.#clock });
       health.succeeded(leg);

@@ -3,7 +3,7 @@
 // How one leg's connections are kept is in backend-pool-leg.ts.
 
 import type { BackendDialogue, Clock, Health, Leg } from "@postern/contracts";
-import type { Connection, ProxyFacts, TraceLine } from "@postern/net";
+import type { ProxyFacts, ReadLimits, TraceLine } from "@postern/net";
 import { LegPool } from "./backend-pool-leg.ts";
 
 /** One connection on loan. Give it back, or drop it, once. */
@@ -49,8 +49,8 @@ export interface BackendPoolParts<T> {
   readonly greet: (backend: BackendDialogue, leg: Leg) => Promise<T>;
   /** The protocol's goodbye to a backend that nobody wants now; no answer is awaited. */
   readonly leave: (backend: BackendDialogue) => void;
-  /** net's dial; `client` is undefined for a connection that is dialled ahead. */
-  readonly dial: (leg: Leg, client: ProxyFacts | undefined) => Promise<Connection>;
+  /** Of a backend's lines. */
+  readonly limits: ReadLimits;
   readonly clock: Clock;
   readonly health: Health;
   readonly settings: PoolSettings;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import type { ExecutionContext } from "ava";
 import { Failure, type FailureKind, type HealthState, type Leg } from "@postern/contracts";
-import { dial, type ProxyFacts } from "@postern/net";
+import type { ProxyFacts } from "@postern/net";
 import { createFakeClock, testLeg, type FakeClock } from "@postern/testing";
 import { createBackendPool, type BackendPool, type PooledBackend, type PoolSettings } from "../src/index.ts";
 
@@ -27,8 +27,6 @@ export interface PoolScene {
   /** A line there and back. */
   echo(loan: PooledBackend<string>): Promise<string>;
 }
-
-const LIMITS = { maxLine: 1000, maxUnread: 8000 };
 
 export const clientAt = (host: string): ProxyFacts => ({
   source: { host, port: 1 },
@@ -81,7 +79,7 @@ export async function poolScene(
       return line;
     },
     leave: (backend) => backend.write("BYE\r\n"),
-    dial: (leg, client) => dial(leg, { clock, limits: LIMITS, client }),
+    limits: { maxLine: 1000, maxUnread: 8000 },
     clock,
     health: {
       facts: () => ({ state: scene.state, since: 0, evidence: "" }),
