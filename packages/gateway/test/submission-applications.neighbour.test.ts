@@ -200,3 +200,31 @@ test.serial("applications: behind a PROXY header Postfix knows the client, and b
   talk.close();
   await relay3.logged(/disconnect from unknown\[127\.0\.5\.7\]/);
 });
+
+for (const forwardClient of [true, false]) {
+  test.serial(
+    `applications: a client cannot use the gateway's right to say XCLIENT (forwardClient: ${forwardClient})`,
+    async (t) => {
+      const relay4 = await startPostfix({ users: {}, inbound: true, xclientHosts: "127.0.0.1/32" });
+      t.teardown(() => relay4.stop());
+      const own = await startGateway({
+        listeners: {
+          printers: {
+            ...SUBMISSION["submission"],
+            applications: [{ name: "printers", from: "127.0.5.0/24", backend: "relay4" }],
+          },
+        },
+        backends: { relay4: { submission: { url: `smtp://127.0.0.1:${relay4.port}`, forwardClient } } },
+        routes: [{ source: "static", default: "relay4" }],
+        files: FILES,
+      });
+      t.teardown(() => own.stop());
+      const talk = await Talk.open({ port: own.port("printers"), from: PRINTER, tls: false });
+      await talk.ask("EHLO printer.example.net\r\n", /^250 .*\r\n/m);
+      t.regex(await talk.ask("MAIL FROM:<scan@example.com>\r\n", /\r\n/), /^250 2\.1\.0 /);
+      t.regex(await talk.ask("RSET\r\n", /\r\n/), /^250 /);
+      t.regex(await talk.ask("XCLIENT LOGIN=boss@example.com ADDR=10.1.1.1\r\n", /\r\n/), /^550 5\.7\.0 /);
+      talk.close();
+    },
+  );
+}

@@ -25,11 +25,13 @@ test("xclient: a client on a unix socket has no address", (t) => {
   t.is(line, "XCLIENT NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] PROTO=ESMTP HELO=[UNAVAILABLE]\r\n");
 });
 
-test("xclient: where nothing of the client may be told, only who it is and the hops are", (t) => {
+test("xclient: where nothing of the client may be told, our own address goes all the same, and the right to say XCLIENT with it", (t) => {
   const session = testSession();
-  t.is(xclientLine(session, { ...facts, forwardClient: false }), undefined);
+  const nobody = "NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE]";
+  t.is(xclientLine(session, { ...facts, forwardClient: false }), `XCLIENT ${nobody}\r\n`);
   const told = { offered: [...POSTFIX, "TTL"], forwardClient: false, login: "alice@example.com" };
-  t.is(xclientLine(session, told), "XCLIENT TTL=4 LOGIN=alice@example.com\r\n");
+  t.is(xclientLine(session, told), `XCLIENT TTL=4 LOGIN=alice@example.com ${nobody}\r\n`);
+  t.is(xclientLine(session, { ...told, offered: ["TTL"] }), "XCLIENT TTL=4\r\n");
 });
 
 test("xclient: no name can end the word or the line", (t) => {

@@ -72,11 +72,21 @@ export interface XclientFacts {
   readonly visit?: MailVisit;
 }
 
+/**
+ * A backend believes XCLIENT because of the gateway's address, and a client whose session is relayed could send it too. Any
+ * address in place of ours takes that right away (Postfix asks for it anew at each XCLIENT), so one is always told.
+ */
+const NOBODY: Pairs = [
+  ["NAME", UNAVAILABLE],
+  ["ADDR", UNAVAILABLE],
+];
+
 /** The command for the backend; undefined when there is nothing to say. Failure: route-loop. */
 export function xclientLine(session: Session, { offered, forwardClient, login, visit }: XclientFacts): string | undefined {
   const pairs: (readonly [string, string])[] = [["TTL", ttlFor(session)]];
   if (login !== undefined) pairs.push(["LOGIN", encodeXtext(login)]);
   if (forwardClient) pairs.push(["SESSION", encodeXtext(session.id)], ...clientPairs(session, visit));
+  else if (visit === undefined) pairs.push(...NOBODY);
   const said = pairs.filter(([name]) => offered.includes(name));
   if (said.length === 0) return undefined;
   const line = (some: typeof said): string => commandOf("XCLIENT", some);
