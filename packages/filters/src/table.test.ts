@@ -5,7 +5,7 @@ import { createFilters, filterContradictions } from "./build.ts";
 import { parseScannerAddress } from "./scanner-address.ts";
 import { filterSettings } from "./settings.ts";
 import { filterSuite } from "./suite.ts";
-import { FILTER_NAMES, type FilterName, type FilterValues } from "./table.ts";
+import { FILTER_NAMES } from "./table.ts";
 import { defaultsOf, testServices } from "./test/scene.ts";
 
 /** What a text of the configuration stands for. */
@@ -15,11 +15,22 @@ function read<T>(parsed: Parsed<T>): T {
 }
 
 /** What filters need beside `on`. */
-const WORKING: { readonly [N in FilterName]?: Partial<FilterValues[N]> } = {
+const WORKING: Readonly<Record<string, object>> = {
   dnsLists: {
     lists: [{ zone: "list.example", name: undefined, kind: "block", score: 5, answers: [], of: "client" }],
   },
   clamav: { address: [read(parseScannerAddress("127.0.0.1:3310"))] },
+  milters: {
+    servers: [
+      {
+        address: read(parseScannerAddress("127.0.0.1:11332")),
+        timeouts: { connect: 1000, command: 1000, content: 1000 },
+        onFailure: "defer",
+        discard: "refuse",
+        atOnce: 1,
+      },
+    ],
+  },
   rspamd: { url: [read(parseEndpoint("http://127.0.0.1:11333"))] },
 };
 
