@@ -156,6 +156,13 @@ test("tls server: a client certificate that is required and valid is known by it
   t.regex(String(facts?.pem), /^-----BEGIN CERTIFICATE-----/);
 });
 
+test("tls server: a distinguished name is escaped once, as RFC 2253 writes it", async (t) => {
+  const odd = createAuthority('A, "B" + C; <D>');
+  const client = issue(odd, { names: ["alice@example.com"], client: true });
+  const { secured } = await meet(t, serverWith({ clientCa: odd.cert }), client, [], "require");
+  t.is(secured && tlsFacts(secured, "require").clientCertificate?.issuer, 'CN=A\\, \\"B\\" \\+ C\\; \\<D\\>');
+});
+
 for (const [title, options] of [
   ["none", {}],
   ["one of another authority", foreign],
