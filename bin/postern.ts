@@ -112,6 +112,7 @@ async function parse(words: readonly string[]): Promise<Task | undefined> {
           .option("nt", { type: "boolean", default: false, describe: "With the NT hash, for NTLM" }),
       ({ user, scheme, scram, nt }) => to(async () => (await import("@postern/gateway")).runPasswd({ user, scheme, scram, nt })),
     )
+    .command("rule", "Mail-flow rules", (parser) => ruleCommands(parser, to))
     .command("cert", "Certificates", (parser) => certCommands(parser, to))
     .demandCommand(1, "Which command?")
     .recommendCommands()
@@ -123,6 +124,32 @@ async function parse(words: readonly string[]): Promise<Task | undefined> {
     })
     .parseAsync();
   return task;
+}
+
+function ruleCommands(parser: Argv, to: (task: Task) => void): Argv {
+  return parser
+    .command(
+      "test",
+      "Tell what the rules would do with a message, and where it would go; nothing is sent and nobody is asked",
+      (inner) =>
+        withConfiguration(inner)
+          .option("message", { ...one("message", "FILE with the message, or - for standard input"), demandOption: true })
+          .option("from", { ...one("from", "The envelope's sender; '' is the null sender"), demandOption: true })
+          .option("to", { ...many("A recipient"), demandOption: true })
+          .option("client", { ...one("client", "The client's address"), default: "192.0.2.1" })
+          .option("helo", one("helo", "The name that the client gives itself"))
+          .option("size", one("size", "Instead of the message's own size"))
+          .option("score", one("score", "What filters and scanners would count"))
+          .option("finding", { ...many("The symbol of something that they would find"), default: [] })
+          .option("time", one("time", "When it would come, as 2026-01-31T22:15:00Z")),
+      (argv) =>
+        to(async () => {
+          const { message, from, to: recipients, client, helo, size, score, finding, time } = argv;
+          const asked = { message, from, to: recipients, client, helo, size, score, finding, time };
+          return (await import("@postern/gateway")).runRuleTest({ ...commandArgs(argv), ...asked });
+        }),
+    )
+    .demandCommand(1, "Which of test?");
 }
 
 function certCommands(parser: Argv, to: (task: Task) => void): Argv {

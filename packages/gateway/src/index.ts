@@ -6,4 +6,5 @@ export { configOf, type Source } from "./orders.ts";
 export { PARTS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
 export { runPasswd } from "./passwd.ts";
 export { runRoute } from "./route.ts";
+export { runRuleTest, type RuleTestArgs } from "./rule-test.ts";
 export { runServe } from "./serve.ts";

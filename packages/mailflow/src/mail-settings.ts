@@ -1,6 +1,7 @@
 // Settings of `mail`: whose mail is taken, and where an address really leads.
 
 import { networks, setting, type Parsed, type ValueOf } from "@postern/contracts";
+import { DEFAULT_STRIPPED } from "@postern/message";
 import { asciiDomain, parseMailbox } from "./mailbox.ts";
 
 const { custom, dict, group, list, text } = setting;
@@ -76,3 +77,9 @@ export const mailSettings = group("Mail that comes in: whose it is, and which re
 });
 
 export type MailSettings = ValueOf<typeof mailSettings>;
+
+/** Patterns of all header fields that strangers may not send. One list for a configuration: it is read once. */
+export const strippedHeaders = (mail: Pick<MailSettings, "strippedHeaders">): readonly string[] => [
+  ...DEFAULT_STRIPPED,
+  ...mail.strippedHeaders.map((pattern) => pattern.toLowerCase()),
+];

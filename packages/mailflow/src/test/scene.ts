@@ -57,11 +57,14 @@ export class Scene {
   readonly hits: string[] = [];
   readonly logger: MemoryLogger = createMemoryLogger();
   now = Date.UTC(2026, 0, 1, 12);
+  /** The shared state can be reached. */
+  isCounting = true;
   readonly filter: MailFilter;
   readonly #counts = new Map<string, number>();
 
   constructor(rules: readonly LooseRule[], all: readonly RuleSettings[] = rules.map(ruleOf)) {
     const hit = async (key: string): Promise<number> => {
+      if (!this.isCounting) return 0;
       this.hits.push(key);
       this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
       return this.#counts.get(key) ?? 0;

@@ -1,0 +1,87 @@
+// The client, its visit and its transaction as a dry run makes them up. Nothing here asks anybody.
+
+import type { MailHeader, MailRecipient, MailTransaction, MailVisit, MessageKind, Session } from "@postern/contracts";
+
+export interface DryMessage {
+  /** "" is the null sender. */
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly client: string;
+  readonly hello: string | undefined;
+  /** As it comes. */
+  readonly header: MailHeader;
+  readonly size: number;
+  /** What filters and scanners would count, and find. */
+  readonly score: number;
+  readonly findings: readonly string[];
+  /** Milliseconds of the wall clock. */
+  readonly now: number;
+}
+
+/** A transaction that gets what comes later. */
+export type Growing = MailTransaction & {
+  header: MailHeader | undefined;
+  kind: MessageKind | undefined;
+  recipients: MailRecipient[];
+};
+
+export function transactionOf({ sender, size }: DryMessage, visit: MailVisit): Growing {
+  return {
+    id: "dry-run",
+    visit,
+    sender: { address: sender, parameters: new Map([["SIZE", String(size)]]) },
+    recipients: [],
+    size,
+    header: undefined,
+    kind: undefined,
+    findings: [],
+    authentication: [],
+    edits: [],
+    redirect: undefined,
+    added: [],
+  };
+}
+
+export function visitOf({ client, hello, now }: DryMessage, trusted: boolean): MailVisit {
+  const address = { host: client, port: 0 };
+  const session: Session = {
+    id: "dry-run",
+    listener: {
+      name: "dry run",
+      protocol: "smtp",
+      tls: "none",
+      allowPlaintext: false,
+      mechanisms: undefined,
+      trusts: () => false,
+      capabilities: undefined,
+      applications: [],
+    },
+    startedAt: now,
+    stage: "converse",
+    peer: address,
+    client: address,
+    local: { host: "", port: 0 },
+    tls: undefined,
+    attempts: 0,
+    errors: 0,
+    mechanism: undefined,
+    identity: undefined,
+    hops: 0,
+    software: undefined,
+    utf8: false,
+    backend: undefined,
+    backendAddress: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+  return {
+    session,
+    hello,
+    extended: true,
+    spokeEarly: false,
+    trusted,
+    refusedRecipients: 0,
+    hostName: undefined,
+    findings: [],
+  };
+}
