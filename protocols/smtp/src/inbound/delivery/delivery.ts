@@ -121,13 +121,13 @@ class Outbound implements Delivery {
     const order = this.#parts.health.order(legs).filter((leg) => !this.#unusable.has(legText(leg)));
     const home = order[0] && legText(order[0]);
     const same = this.#targets.find(({ leg }) => leg !== undefined && legText(leg) === home);
+    const [first] = this.#used;
+    if (first !== undefined && policy === "first") return first;
+    if (first !== undefined && policy === "defer" && same !== first) return undefined;
     if (same !== undefined) {
       same.keepCandidates(order);
       return same;
     }
-    const [first] = this.#used;
-    if (first !== undefined && policy === "first") return first;
-    if (first !== undefined && policy === "defer") return undefined;
     const target = new Target(order, this.#around);
     this.#targets.push(target);
     return target;

@@ -62,8 +62,11 @@ class Visitor {
     this.#backend = backend;
     this.#index = backend.heard.push([]) - 1;
     this.#socket = socket;
-    this.#listen(socket);
-    this.#say(options.on?.("", this.#index) ?? "220 ready");
+  }
+
+  greet(): void {
+    this.#listen(this.#socket);
+    this.#say(this.#options.on?.("", this.#index) ?? "220 ready");
   }
 
   #listen(socket: Socket): void {
@@ -101,7 +104,7 @@ class Visitor {
   #takeContent(): boolean {
     const early = this.#options.during?.(this.#input.toString("latin1", 2), this.#index);
     if (early !== undefined) {
-      this.#content = early !== "hang up" && !/^[45]/.test(early) && this.#content;
+      if (/^[45]/.test(early)) this.#content = false;
       this.#say(early);
       return false;
     }
@@ -168,7 +171,7 @@ export async function startBackend(t: ExecutionContext, options: BackendOptions 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     open.add(socket);
     socket.on("close", () => open.delete(socket));
-    new Visitor(socket, options, backend);
+    new Visitor(socket, options, backend).greet();
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

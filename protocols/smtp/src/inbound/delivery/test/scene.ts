@@ -133,7 +133,7 @@ function transactionOf(id: string, about: MessageOptions): MailTransaction {
     refusedRecipients: 0,
     hostName: about.hostName,
     findings: [],
-  } as MailVisit;
+  };
   return {
     id,
     visit,
