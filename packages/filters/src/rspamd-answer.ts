@@ -31,7 +31,7 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 const numberOf = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
 
 /** A value that comes folded, as one line. */
-const lineOf = (value: string): string => cleanField(value, MAX_VALUE);
+const lineOf = (value: string): string => cleanField(value.replaceAll(/\r?\n(?=[ \t])/g, ""), MAX_VALUE);
 
 function symbolsOf(value: unknown): string[] {
   const weighed = Object.entries(factsOf(value)).map(([name, facts]) => ({ name, score: numberOf(factsOf(facts).score) }));

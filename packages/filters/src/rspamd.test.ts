@@ -5,7 +5,7 @@ import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Clock, MailTransaction, ValueOf } from "@postern/contracts";
 import { parseEndpoint, type Endpoint } from "@postern/lookup";
-import { createFakeClock, serveHttp, serveRaw, type TestServer } from "@postern/testing";
+import { createFakeClock, serveHttp, serveRaw, testSession, testTls, type TestServer } from "@postern/testing";
 import { rspamd } from "./rspamd.ts";
 import { duringTime, scanOf, show, testMail, testRecipient, testServices, testVisit } from "./scanner-fixtures.ts";
 
@@ -100,9 +100,7 @@ test("the null sender, TLS and the password are told", async (t) => {
   const seen: Seen[] = [];
   const http = await server(t, { action: "no action", score: 0 }, seen);
   const { filter, services } = built(endpoints(http.origin), { passwordFile });
-  const tls = { serverName: undefined, alpn: undefined, resumed: false, clientCertificate: undefined };
-  const visit = testVisit();
-  visit.session.tls = { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384", ...tls };
+  const visit = testVisit({ session: testSession({ tls: testTls() }) });
   await show(scanOf(filter, testMail({ visit, sender: { address: "", parameters: new Map() } })), MESSAGE);
   const { headers } = seen[0]!.request;
   t.like(headers, {

@@ -72,6 +72,11 @@ export class ScannerSocket {
     return this.#until(() => !this.#socket.writableNeedDrain, timeoutMs, "take more bytes");
   }
 
+  /** A few bytes that nobody waits for; one that does not take them is found out by who writes next. */
+  send(data: Buffer): void {
+    if (this.#problem === undefined) this.#socket.write(data);
+  }
+
   /** Exactly `count` bytes. What came before it closed is still given. */
   async read(count: number, timeoutMs: number): Promise<Buffer> {
     this.#want(count);

@@ -40,11 +40,14 @@ export const scannerSettings = {
     min: 1,
     max: 10_000,
   }),
-  maxSize: size("Larger messages are not scanned. The scanner's own limit must not be lower.", {
-    default: 25 * 1024 ** 2,
-    min: 1024,
-    max: 4 * 1024 ** 3,
-  }),
+  maxSize: size(
+    "Larger messages are not scanned. The scanner's own limit must not be lower: it hangs up on what is larger, and that is a failure.",
+    {
+      default: 25 * 1024 ** 2,
+      min: 1024,
+      max: 4 * 1024 ** 3,
+    },
+  ),
   onLarge: choice("What becomes of larger messages: accept (they go on, not scanned), or refuse.", ["accept", "refuse"], {
     default: "accept",
   }),

@@ -8,6 +8,7 @@ import { dnsLists } from "./dns-lists/index.ts";
 import { earlyTalker } from "./early-talker.ts";
 import { greylist } from "./greylist.ts";
 import { hello } from "./hello.ts";
+import { milters } from "./milters/index.ts";
 import { rates } from "./rates.ts";
 import { recipientCaps } from "./recipient-caps.ts";
 import { reverseDns } from "./reverse-dns.ts";
@@ -28,6 +29,7 @@ export const FILTERS = {
   senderAuthentication,
   clamav,
   rspamd,
+  milters,
   score,
   greylist,
 } as const satisfies Readonly<Record<string, FilterRow>>;
