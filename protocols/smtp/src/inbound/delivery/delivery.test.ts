@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { startBackend, type BackendOptions } from "./test/backend.ts";
-import { scene, until } from "./test/scene.ts";
+import { asTimePasses, scene, until } from "./test/scene.ts";
 
 const EHLO = "EHLO gw.example.net";
 const MAIL = "MAIL FROM:<sender@example.org>";
@@ -106,9 +106,10 @@ test("delivery: 421 behind the dot is a no for now", async (t) => {
 
 test("delivery: a backend that does not answer the dot in time may have the message", async (t) => {
   const backend = await startBackend(t, { atEnd: () => "say nothing" });
-  const message = scene(t, { endTimeout: 50 }).message();
+  const { message: open, clock } = scene(t);
+  const message = open();
   await message.to("a@example.com", [backend.leg]);
-  t.regex(await message.send("x"), /^451 4\.4\.2/);
+  t.regex(await asTimePasses(clock, message.send("x")), /^451 4\.4\.2/);
   t.deepEqual(message.delivery.facts.mayBeDoubled, ["mbx1"]);
 });
 
@@ -149,15 +150,13 @@ for (const [when, on] of [
   ["while a backend hears who sends", (line: string) => (line.startsWith("MAIL") ? "say nothing" : undefined)],
 ] satisfies readonly (readonly [string, BackendOptions["on"]])[]) {
   test(`delivery: a message that is given up ${when} reaches no backend`, async (t) => {
-    const [backend, other] = [
-      await startBackend(t, { on, leg: { dialTimeoutMs: 300 } }),
-      await startBackend(t, { name: "mbx2" }),
-    ];
-    const message = scene(t).message();
+    const [backend, other] = [await startBackend(t, { on }), await startBackend(t, { name: "mbx2" })];
+    const { message: open, clock } = scene(t);
+    const message = open();
     const answer = message.to("a@example.com", [backend.leg, other.leg]);
     await until(() => backend.heard[0] !== undefined && (when.includes("greets") || backend.heard[0].length > 1));
     message.delivery.abort();
-    t.regex(await answer, /^451/);
+    t.regex(await asTimePasses(clock, answer), /^451/);
     t.deepEqual(other.heard, []);
   });
 }

@@ -3,7 +3,7 @@
 import test from "ava";
 import { testLeg } from "@postern/testing";
 import { startBackend, type BackendOptions, type TestBackend } from "./test/backend.ts";
-import { scene, until } from "./test/scene.ts";
+import { asTimePasses, scene, until, type Message, type Scene } from "./test/scene.ts";
 
 const NOBODY = testLeg(1, { backend: "mbx0", protocol: "smtp", scheme: "smtp" });
 
@@ -70,10 +70,10 @@ test("failover: where no candidate can be reached, the client is told to come ag
 
 test("failover: a backend that is busy is told as such", async (t) => {
   const backend = await startBackend(t);
-  const { message } = scene(t, { pool: { perBackend: 1, wait: 20 } });
+  const { message, clock } = scene(t, { pool: { perBackend: 1 } });
   const [first, second] = [message(), message()];
   t.regex(await first.to("a@example.com", [backend.leg]), /^250/);
-  t.regex(await second.to("a@example.com", [backend.leg]), /^451 4\.3\.2/);
+  t.regex(await asTimePasses(clock, second.to("a@example.com", [backend.leg])), /^451 4\.3\.2/);
   t.regex(await first.send("x"), /^250/);
 });
 
@@ -138,27 +138,26 @@ test("failover: a backend's own no is final, and no other is asked", async (t) =
   t.deepEqual(second.heard, []);
 });
 
-/** Writes until the backend is seen to be gone. */
-async function writeOn(message: ReturnType<ReturnType<typeof scene>["message"]>, first: TestBackend): Promise<void> {
-  await until(() => first.cut.length > 0);
-  for (let count = 0; count < 20; count++) {
-    await message.delivery.write(Buffer.from(`.line ${count}\r\n`));
+/** Writes nothing, again and again, until so many backends are seen to be gone. */
+async function seen({ logger }: Scene, message: Message, count: number): Promise<void> {
+  for (let turn = 0; turn < 5000 && logger.messages("warn").length < count; turn++) {
+    await message.delivery.write(Buffer.alloc(0));
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
-const LINES = Array.from({ length: 20 }, (_, count) => `..line ${count}\r\n`).join("");
-
 test("failover: a backend that dies in the content is replaced while all bytes are held", async (t) => {
   const first = await startBackend(t, { during: (content) => (content.includes("one\r\n") ? "hang up" : undefined) });
   const second = await startBackend(t, { name: "mbx2" });
-  const message = scene(t).message();
+  const house = scene(t);
+  const message = house.message();
   await message.to("a@example.com", [first.leg, second.leg]);
   await message.delivery.begin();
-  await message.delivery.write(Buffer.from(".one\r\n"));
-  await writeOn(message, first);
+  await message.delivery.write(Buffer.from(".one\r\n."));
+  await seen(house, message, 1);
+  await message.delivery.write(Buffer.from("two\r\n"));
   t.is((await message.delivery.commit()).code, 250);
-  t.deepEqual(wire(second), [`a@example.com ..one\r\n${LINES}.\r\n`]);
+  t.deepEqual(wire(second), ["a@example.com ..one\r\n..two\r\n.\r\n"]);
   t.deepEqual(message.delivery.facts, { backends: ["mbx2"], mayBeDoubled: [] });
 });
 
@@ -167,11 +166,12 @@ test("failover: 421 in the content is the same", async (t) => {
     during: (content) => (content.includes("one\r\n") ? "421 4.3.2 going down" : undefined),
   });
   const second = await startBackend(t, { name: "mbx2" });
-  const message = scene(t).message();
+  const house = scene(t);
+  const message = house.message();
   await message.to("a@example.com", [first.leg, second.leg]);
   await message.delivery.begin();
   await message.delivery.write(Buffer.from("one\r\n"));
-  for (let count = 0; count < 20; count++) await new Promise((resolve) => setTimeout(resolve, 1));
+  await seen(house, message, 1);
   t.is((await message.delivery.commit()).code, 250);
   t.deepEqual(wire(second), ["a@example.com one\r\n.\r\n"]);
 });
@@ -179,11 +179,12 @@ test("failover: 421 in the content is the same", async (t) => {
 test("failover: a backend that dies in the content is not replaced when not all bytes are held", async (t) => {
   const first = await startBackend(t, { during: (content) => (content.length > 10 ? "hang up" : undefined) });
   const second = await startBackend(t, { name: "mbx2" });
-  const message = scene(t, { heldBytes: 10 }).message();
+  const house = scene(t, { heldBytes: 10 });
+  const message = house.message();
   await message.to("a@example.com", [first.leg, second.leg]);
   await message.delivery.begin();
   await message.delivery.write(Buffer.from("more than ten bytes\r\n"));
-  await writeOn(message, first);
+  await seen(house, message, 1);
   const { code, status } = await message.delivery.commit();
   t.deepEqual([code, status], [451, "4.4.2"]);
   t.deepEqual(second.heard, []);
@@ -197,17 +198,14 @@ test("failover: the next candidate that dies as well is replaced too", async (t)
     await startBackend(t, { ...dies, name: "mbx2" }),
     await startBackend(t, { name: "mbx3" }),
   ];
-  const message = scene(t).message();
+  const house = scene(t);
+  const message = house.message();
   await message.to("a@example.com", [first.leg, second.leg, third.leg]);
   await message.delivery.begin();
   await message.delivery.write(Buffer.from("one\r\n"));
-  await until(() => first.cut.length > 0);
+  await seen(house, message, 1);
   await message.delivery.write(Buffer.from("two\r\n"));
-  // Nothing new to say: but who is gone is seen.
-  for (let turn = 0; turn < 1000 && second.cut.length === 0; turn++) {
-    await message.delivery.write(Buffer.alloc(0));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
+  await seen(house, message, 2);
   await message.delivery.write(Buffer.from("three\r\n"));
   t.is((await message.delivery.commit()).code, 250);
   t.deepEqual(wire(third), ["a@example.com one\r\ntwo\r\nthree\r\n.\r\n"]);
@@ -215,20 +213,28 @@ test("failover: the next candidate that dies as well is replaced too", async (t)
 
 test("failover: a backend that does not take the content in time is given up", async (t) => {
   const first = await startBackend(t);
-  const message = scene(t, { replyTimeout: 100 }).message();
+  const { message: open, clock } = scene(t);
+  const message = open();
   await message.to("a@example.com", [first.leg]);
   await message.delivery.begin();
   for (const socket of first.open) socket.pause();
   const chunk = Buffer.alloc(1024 * 1024, "x");
-  for (let count = 0; count < 30; count++) await message.delivery.write(chunk);
+  const work = (async () => {
+    for (let count = 0; count < 30; count++) await message.delivery.write(chunk);
+  })();
+  await asTimePasses(clock, work);
   t.is((await message.delivery.commit()).status, "4.4.2");
 });
 
 test("failover: a backend that does not answer a command in time is replaced", async (t) => {
   const first = await startBackend(t, { on: at("RCPT", "say nothing") });
   const second = await startBackend(t, { name: "mbx2" });
-  const message = scene(t, { replyTimeout: 50 }).message();
-  t.regex(await message.to("a@example.com", [first.leg, second.leg]), /^250/);
+  const { message: open, clock } = scene(t);
+  const message = open();
+  const answer = message.to("a@example.com", [first.leg, second.leg]);
+  await until(() => first.heard[0]?.at(-1)?.startsWith("RCPT") === true);
+  await clock.advance(20_000);
+  t.regex(await answer, /^250/);
   t.regex(await message.send("x"), /^250/);
   t.is(second.taken.length, 1);
 });

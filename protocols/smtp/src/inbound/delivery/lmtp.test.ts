@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { startBackend, type BackendOptions } from "./test/backend.ts";
-import { scene } from "./test/scene.ts";
+import { asTimePasses, scene, text } from "./test/scene.ts";
 import type { ExecutionContext } from "ava";
 
 const LMTP = ["PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME"];
@@ -10,10 +10,13 @@ const LMTP = ["PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME"];
 /** Sends to a, b and c, who are answered like this at the end. */
 async function sent(t: ExecutionContext, atEnd: NonNullable<BackendOptions["atEnd"]>, rest: BackendOptions = {}) {
   const backend = await startBackend(t, { lmtp: true, extensions: LMTP, atEnd, ...rest });
-  const { message } = scene(t, { endTimeout: 200 });
+  const { message, clock } = scene(t);
   const one = message();
   for (const name of "abc") await one.to(`${name}@example.com`, [backend.leg]);
-  return { backend, answer: await one.send("x\r\n"), doubled: one.delivery.facts.mayBeDoubled, message };
+  await one.delivery.begin();
+  await one.delivery.write(Buffer.from("x\r\n"));
+  const answer = text(await asTimePasses(clock, one.delivery.commit()));
+  return { backend, answer, doubled: one.delivery.facts.mayBeDoubled, message };
 }
 
 const of =

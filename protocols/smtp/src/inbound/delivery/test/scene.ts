@@ -3,7 +3,6 @@
 import type { ExecutionContext } from "ava";
 import {
   Failure,
-  systemClock,
   type Leg,
   type MailRecipient,
   type MailReply,
@@ -12,7 +11,7 @@ import {
   type Route,
 } from "@postern/contracts";
 import { createBackendPool, type BackendPool, type PoolSettings } from "@postern/core";
-import { createMemoryLogger, testSession, type MemoryLogger } from "@postern/testing";
+import { createFakeClock, createMemoryLogger, testSession, type FakeClock, type MemoryLogger } from "@postern/testing";
 import type { Delivery, InboundParts } from "../../parts.ts";
 import { greet, leave, type SmtpBackend } from "../backend.ts";
 import { openDelivery } from "../delivery.ts";
@@ -22,13 +21,27 @@ type Parameters = Readonly<Record<string, string | undefined>>;
 export interface SceneOptions {
   readonly policy?: InboundParts["settings"]["severalBackends"];
   readonly heldBytes?: number;
-  readonly replyTimeout?: number;
-  readonly endTimeout?: number;
   readonly pool?: Partial<PoolSettings>;
   /** Legs by the name of a backend, for redirects. */
   readonly legs?: Readonly<Record<string, readonly Leg[]>>;
   /** Where added recipients are at home. */
   readonly added?: Readonly<Record<string, readonly Leg[]>>;
+}
+
+/** Deadlines of the scene, by its clock. */
+const TIMEOUT = 20_000;
+
+/** The outcome of work that somebody's silence holds up. */
+export async function asTimePasses<R>(clock: FakeClock, work: Promise<R>): Promise<R> {
+  let isOver = false;
+  const over = work.finally(() => {
+    isOver = true;
+  });
+  for (let turn = 0; turn < 5000 && !isOver; turn++) {
+    await clock.advance(TIMEOUT / 100);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return over;
 }
 
 export interface MessageOptions {
@@ -42,6 +55,7 @@ export interface MessageOptions {
 }
 
 export interface Scene {
+  readonly clock: FakeClock;
   readonly pool: BackendPool<SmtpBackend>;
   readonly logger: MemoryLogger;
   readonly trace: string[];
@@ -65,6 +79,7 @@ export const routeTo = (legs: readonly Leg[]): Route => ({ source: "test", why: 
 const mapOf = (values: Parameters): ReadonlyMap<string, string | undefined> => new Map(Object.entries(values));
 
 export function scene(t: ExecutionContext, options: SceneOptions = {}): Scene {
+  const clock = createFakeClock();
   const logger = createMemoryLogger({ debug: true });
   const trace: string[] = [];
   const health: InboundParts["health"] = {
@@ -77,7 +92,7 @@ export function scene(t: ExecutionContext, options: SceneOptions = {}): Scene {
     greet: greet("gw.example.net"),
     leave,
     limits: { maxLine: 8192, maxUnread: 65_536 },
-    clock: systemClock,
+    clock,
     health,
     settings: { perBackend: 10, idle: 30_000, ahead: 0, wait: 5000, ...options.pool },
   });
@@ -85,8 +100,8 @@ export function scene(t: ExecutionContext, options: SceneOptions = {}): Scene {
   const settings = {
     severalBackends: options.policy ?? "split",
     heldBytes: options.heldBytes ?? 256 * 1024,
-    replyTimeout: options.replyTimeout ?? 20_000,
-    endTimeout: options.endTimeout ?? 20_000,
+    replyTimeout: TIMEOUT,
+    endTimeout: TIMEOUT,
   };
   const recipients: InboundParts["recipients"] = {
     find: (address) => {
@@ -104,7 +119,7 @@ export function scene(t: ExecutionContext, options: SceneOptions = {}): Scene {
   const parts = {
     hostname: "gw.example.net",
     settings,
-    clock: systemClock,
+    clock,
     logger,
     recipients,
     health,
@@ -112,6 +127,7 @@ export function scene(t: ExecutionContext, options: SceneOptions = {}): Scene {
   } as unknown as InboundParts;
   let count = 0;
   return {
+    clock,
     pool,
     logger,
     trace,
