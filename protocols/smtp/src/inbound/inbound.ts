@@ -2,7 +2,9 @@
 // what the configuration knows of it; the protocol itself is built for each configuration.
 
 import type { HostedProtocol, Protocol } from "@postern/contracts";
+import { features } from "../backend-hello.ts";
 import { refusal } from "../replies.ts";
+import { openDelivery } from "./delivery/delivery.ts";
 import { COMMANDS } from "./front/commands.ts";
 import { Dialogue } from "./front/dialogue.ts";
 import { frontHouse } from "./front/house.ts";
@@ -22,10 +24,13 @@ export const inboundPart: Protocol = {
     "lmtp+starttls": { tls: "starttls", port: 24 },
   },
   settings: inboundSettings,
+  withoutLogin: true,
+  features,
 };
 
-export function createInbound(parts: InboundParts, openDelivery: OpenDelivery): HostedProtocol {
-  const house = frontHouse(parts, openDelivery);
+/** Built for one configuration. `open`: what talks to the backends. */
+export function createInbound(parts: InboundParts, open: OpenDelivery = openDelivery): HostedProtocol {
+  const house = frontHouse(parts, open);
   const server = new FrontServer(parts.hostname);
   return {
     ...inboundPart,

@@ -6,42 +6,20 @@ import type { Socket } from "node:net";
 import {
   Failure,
   toFailure,
-  type Clock,
   type Ending,
   type Hosted,
   type HostedEnd,
   type HostDoors,
   type MailReply,
   type Session,
-  type Timer,
 } from "@postern/contracts";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import type { SMTPServer } from "smtp-server";
 import { refusal } from "../../replies.ts";
 import { ClientStream, type ContentReader, type ContentSink } from "./client-stream.ts";
+import { Patience } from "./patience.ts";
+import type { Talker, WireHouse } from "./talker.ts";
 import { written } from "./words.ts";
-
-/** Who does what the client says. Nothing here rejects. */
-export interface Talker {
-  /** Greets. What the client sends is read when that is done. */
-  begin(): void | Promise<void>;
-  /** One line without its end. */
-  command(line: Buffer): void | Promise<void>;
-  /** The client is gone: what is under way for it and cannot end is given up. */
-  gone(): void;
-  /** No work is under way any more. */
-  close(): void;
-}
-
-export interface WireHouse {
-  readonly clock: Clock;
-  /** Milliseconds. */
-  readonly idle: number;
-  readonly sessionTime: number;
-}
-
-/** A limit that is reached while we work is looked at again after this. */
-const LOOK_AGAIN_MS = 1000;
 
 export class ClientConnection extends SMTPConnection implements Hosted {
   readonly over: Promise<HostedEnd>;
@@ -60,8 +38,8 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   #work: Promise<void> | undefined;
   #isContent = false;
   #isSecuring = false;
-  #heardAt: number;
-  #timer: Timer | undefined;
+  #turnAt: number;
+  #patience: Patience | undefined;
   #broken: Error | undefined;
   #isClosed = false;
 
@@ -70,7 +48,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this.visitor = session;
     this.doors = doors;
     this.#house = house;
-    this.#heardAt = house.clock.now();
+    this.#turnAt = house.clock.now();
     const { promise, resolve } = Promise.withResolvers<HostedEnd>();
     this.over = promise;
     this.#settle = resolve;
@@ -80,9 +58,16 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   /** Begins to read, and to talk. */
   start(talker: Talker): void {
     this.#talker = talker;
+    // It may have left while it was let in.
+    if (this._socket.closed) return this.#closed();
     this.#attach(this._socket);
-    this.#look();
+    this.#patience = new Patience(this.#house.clock, this.#house, {
+      startedAt: this.visitor.startedAt,
+      heardAt: () => this.#heardLast(),
+      expired: (reason) => this.#expire(reason),
+    });
     this.#do(talker.begin(), () => {
+      this.#answered();
       this.#stream.open();
     });
   }
@@ -129,7 +114,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this.#stream = this.#listenTo(this._createParser());
     this.#stream.open();
     this.#isSecuring = true;
-    this.#heardAt = this.#house.clock.now();
+    this.#turnAt = this.#house.clock.now();
     try {
       this._socket = await secure(plain);
       this.#attach(this._socket);
@@ -233,7 +218,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
       this.fail(toFailure(error));
     }
     this.#work = undefined;
-    this.#heardAt = this.#house.clock.now();
+    this.#turnAt = this.#house.clock.now();
     then?.();
     if (this.#isClosed && this.#work === undefined) this.#finish();
   }
@@ -266,7 +251,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   readonly #closed = (): void => {
     this.#isClosed = true;
     this.hasLeft = true;
-    this.#timer?.cancel();
+    this.#patience?.cancel();
     clearTimeout(this._closeTimer);
     this.#stream.isClosed = true;
     this._server.connections.delete(this);
@@ -291,25 +276,16 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this._socket.write(out, "latin1");
   };
 
-  /** One timer for all: it looks when the first limit may be reached, and sets itself anew. */
-  readonly #look = (): void => {
-    const { clock, idle, sessionTime } = this.#house;
-    const now = clock.now();
-    const last = this.visitor.startedAt + sessionTime;
-    const owes = this.#work === undefined || this.#isSecuring;
-    const heardAt = Math.max(this.#heardAt, this.#stream.heardAt);
-    const until = Math.min(last, (owes ? heardAt : now) + idle);
-    if (until > now) {
-      this.#timer = clock.after(until - now, this.#look);
-      return;
-    }
-    this.#outOfTime(now < last ? `Nothing was heard for ${idle} ms` : `The connection was longer than ${sessionTime} ms`);
-  };
+  /** When its turn began, or it was last heard; undefined: it waits for us. */
+  #heardLast(): number | undefined {
+    return this.#work === undefined || this.#isSecuring ? Math.max(this.#turnAt, this.#stream.heardAt) : undefined;
+  }
 
-  #outOfTime(reason: string): void {
-    if (this.#isSecuring) return this.cut();
+  #expire(reason: string): boolean {
     this.#goodbye ??= { ending: "idle", failure: new Failure("idle", reason) };
-    if (this.#work === undefined) this.#sayGoodbye();
-    else this.#timer = this.#house.clock.after(LOOK_AGAIN_MS, this.#look);
+    if (this.#isSecuring) this.cut();
+    else if (this.#work !== undefined) return false;
+    else this.#sayGoodbye();
+    return true;
   }
 }

@@ -6,7 +6,6 @@ import { Content } from "./content.ts";
 import type { ContentSink } from "./client-stream.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { CountReader, DotReader } from "./dots.ts";
-import { addRecipients } from "./envelope-commands.ts";
 import type { Mail } from "./mail.ts";
 import { isYes, noArguments, says } from "./words.ts";
 
@@ -50,13 +49,9 @@ function notReady(mail: Mail | undefined): MailReply | undefined {
   return mail.transaction.recipients.length === 0 ? says(503, "5.5.1", "There is no recipient") : undefined;
 }
 
-function begin(dialogue: Dialogue, mail: Mail): Content {
-  const { house, offer } = dialogue;
-  const { hostname, settings, strippedHeaders } = house.parts;
-  const maxMessage = offer?.maxMessage ?? settings.maxMessage;
-  const addThem = (): Promise<MailReply | undefined> => addRecipients(dialogue, mail);
-  const shared = { hostname, settings, filters: house.filters, logger: house.logger, strippedHeaders, now: house.now };
-  return (mail.content ??= new Content(mail.transaction, mail.delivery, { ...shared, addRecipients: addThem }, maxMessage));
+function begin({ house, offer }: Dialogue, mail: Mail): Content {
+  const { settings } = house.parts;
+  return (mail.content ??= new Content(mail.transaction, mail.delivery, house, offer?.maxMessage ?? settings.maxMessage));
 }
 
 /** Twice the largest message: who sends more of what was refused does not want an answer. */

@@ -24,7 +24,7 @@ import {
   stripForged,
   type HeaderSplit,
 } from "@postern/message";
-import type { Delivery, InboundSettings } from "../parts.ts";
+import type { Delivery, InboundParts } from "../parts.ts";
 import { stoppedBy, type Filters, type Stopped } from "./ask.ts";
 import { Held } from "./held.ts";
 import { receivedOf } from "./received-of.ts";
@@ -33,14 +33,10 @@ import { says } from "./words.ts";
 
 /** What the content of a message needs of the house. */
 export interface ContentHouse {
-  readonly hostname: string;
-  readonly settings: InboundSettings;
+  readonly parts: Pick<InboundParts, "hostname" | "settings" | "strippedHeaders">;
   readonly filters: Filters;
   readonly logger: Logger;
-  readonly strippedHeaders: readonly string[];
   readonly now: () => number;
-  /** Routes what a rule adds, and tells its backend. A reply: that cannot be done. */
-  readonly addRecipients: () => Promise<MailReply | undefined>;
 }
 
 interface Watching {
@@ -76,8 +72,8 @@ export class Content {
     this.#delivery = delivery;
     this.#house = house;
     this.#maxMessage = maxMessage;
-    this.#endings = new LineEndings(house.settings.bareLineEndings);
-    this.#collector = new HeaderCollector(house.settings.maxHeader);
+    this.#endings = new LineEndings(house.parts.settings.bareLineEndings);
+    this.#collector = new HeaderCollector(house.parts.settings.maxHeader);
     transaction.size = 0;
   }
 
@@ -139,7 +135,8 @@ export class Content {
 
   /** The header is complete. */
   async #begin({ header, rest }: HeaderSplit): Promise<void> {
-    const { filters, settings } = this.#house;
+    const { filters } = this.#house;
+    const { settings } = this.#house.parts;
     const transaction = this.#transaction;
     const came = parseHeader(header);
     if (countHops(came) > settings.maxHops) return this.#refuse(says(554, "5.4.6", "Too many hops: the message goes in circles"));
@@ -156,7 +153,7 @@ export class Content {
   }
 
   #stripped(came: MailHeader): MailHeader {
-    const edits = stripForged(came, this.#house.strippedHeaders);
+    const edits = stripForged(came, this.#house.parts.strippedHeaders);
     return edits.length === 0 ? came : parseHeader(applyEdits(came, edits));
   }
 
@@ -173,7 +170,7 @@ export class Content {
 
   /** Everything is decided but the body: the backends get the header. False: they do not want it. */
   async #send(): Promise<boolean> {
-    const refused = (await this.#house.addRecipients()) ?? (await this.#delivery.begin());
+    const refused = await this.#delivery.begin();
     if (this.#isOver) return false;
     if (refused !== undefined) {
       this.#refuse(refused);
@@ -185,8 +182,8 @@ export class Content {
 
   #headerToSend(): Buffer {
     const transaction = this.#transaction;
-    const { hostname, now } = this.#house;
-    const { name, value } = receivedOf(transaction, hostname, now());
+    const { parts, now } = this.#house;
+    const { name, value } = receivedOf(transaction, parts.hostname, now());
     const edited = applyEdits(this.#header ?? parseHeader(Buffer.alloc(0)), transaction.edits);
     return Buffer.concat([fieldBytes(name, value), edited]);
   }

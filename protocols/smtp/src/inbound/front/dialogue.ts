@@ -7,9 +7,10 @@ import { refuseForeign } from "@postern/core";
 import { forgetHello, type Hello } from "../../hello.ts";
 import { refusal } from "../../replies.ts";
 import type { Stopped } from "./ask.ts";
-import type { ClientConnection, Talker } from "./connection.ts";
+import type { ClientConnection } from "./connection.ts";
 import type { FrontHouse, Offer } from "./house.ts";
 import { logRefusal, type Mail } from "./mail.ts";
+import type { Talker } from "./talker.ts";
 import { Visit, type Recipient } from "./visit.ts";
 import { MailError } from "./words.ts";
 

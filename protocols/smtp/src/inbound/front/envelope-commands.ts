@@ -20,7 +20,7 @@ export function mail(dialogue: Dialogue, args: Buffer): void | Promise<void> {
   const transaction = new Transaction(`${visit.session.id}.${++dialogue.count}`, visit, sender, house.now());
   const answer = (stopped: Stopped | undefined): void => {
     if (stopped !== undefined) return refuseSender(dialogue, transaction, stopped);
-    dialogue.mail = new Mail(transaction, house.openDelivery(transaction, house.parts), house);
+    dialogue.mail = new Mail(transaction, house.openDelivery(transaction, house.parts, wire.doors.trace), house);
     wire.say(says(250, "2.1.0", "OK"));
   };
   const stopped = house.filters.ask("sender", (filter) => filter.sender?.(transaction));
@@ -73,19 +73,4 @@ async function tell(dialogue: Dialogue, { transaction, delivery }: Mail, recipie
   }
   recipient.goes(routed);
   return delivery.recipient(recipient, routed);
-}
-
-/** Recipients that a rule adds are told like any other. What cannot be done is told to the sender: later, and never dropped. */
-export async function addRecipients(dialogue: Dialogue, under: Mail): Promise<MailReply | undefined> {
-  const { transaction } = under;
-  for (const address of transaction.added) {
-    const recipient = new Recipient({ address, parameters: new Map() });
-    const reply = await tell(dialogue, under, recipient);
-    if (!isYes(reply)) {
-      dialogue.logRefusal(reply, "added recipient", { id: transaction.id, sender: transaction.sender, recipient });
-      return says(451, "4.3.5", "The mail cannot be taken now, try again later");
-    }
-    transaction.recipients.push(recipient);
-  }
-  return undefined;
 }

@@ -7,7 +7,7 @@ import { xclientOfferOfMail } from "../../xclient.ts";
 import type { InboundParts, OpenDelivery } from "../parts.ts";
 import { Filters } from "./ask.ts";
 import type { MailHouse } from "./mail.ts";
-import type { WireHouse } from "./connection.ts";
+import type { WireHouse } from "./talker.ts";
 
 export interface FrontHouse extends MailHouse, WireHouse {
   readonly parts: InboundParts;

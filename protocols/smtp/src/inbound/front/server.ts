@@ -4,7 +4,8 @@
 import type { Socket } from "node:net";
 import type { HostDoors, Session } from "@postern/contracts";
 import { SMTPServer } from "smtp-server";
-import { ClientConnection, type WireHouse } from "./connection.ts";
+import { ClientConnection } from "./connection.ts";
+import type { WireHouse } from "./talker.ts";
 
 export class FrontServer extends SMTPServer {
   constructor(hostname: string) {
