@@ -123,11 +123,11 @@ test("contradictions: ways that lead out of our domains, or take other recipient
       ["[0].then[0].addRecipient[1]", "example.net is none of mail.domains, so nothing may go there; add it there"],
       [
         "[1].then[1].redirect",
-        "would take the whole message to mbx2, for recipients that recipient does not name too; use routeAs, or name the backend in routes",
+        "takes the whole message to mbx2, but the rule is about single recipients (recipient); use routeAs, or name the backend in routes",
       ],
       [
         "[2].then[0].redirect",
-        "would take the whole message to mbx2, for recipients that recipientDomain does not name too; use routeAs, or name the backend in routes",
+        "takes the whole message to mbx2, but the rule is about single recipients (recipientDomain); use routeAs, or name the backend in routes",
       ],
       ["[3].then[0].routeAs", '"x..x" is no domain; write {user}@voice.{domain}, or the like'],
     ],

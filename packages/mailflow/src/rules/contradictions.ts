@@ -107,7 +107,7 @@ const wordsOf = (actions: RuleActions): readonly string[] =>
 function lostRedirect({ redirect }: RuleActions, { not, ...when }: RuleSettings["when"]): Contradiction[] {
   const looked = [...givenConditions(when), ...givenConditions(not)].find((key) => CONDITIONS[key].ofRecipient === true);
   if (redirect === undefined || looked === undefined) return [];
-  const problem = `would take the whole message to ${redirect}, for recipients that ${looked} does not name too; use routeAs, or name the backend in routes`;
+  const problem = `takes the whole message to ${redirect}, but the rule is about single recipients (${looked}); use routeAs, or name the backend in routes`;
   return [{ key: "redirect", problem }];
 }
 
