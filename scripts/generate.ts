@@ -18,7 +18,7 @@ import {
   type LineProtocol,
 } from "@postern/contracts";
 import { rootSettings, settingsPage, settingsSchema } from "@postern/config";
-import { PARTS, PROTOCOLS } from "@postern/gateway";
+import { LINE_PROTOCOLS, PARTS } from "@postern/gateway";
 import { ROOT } from "./lib/run.ts";
 
 const SETTINGS_INTRO = `\
@@ -106,8 +106,8 @@ told instead of ours, if it said anything. For a wrong password only a route sou
 unknown user from a known one.
 
 ${table(
-  ["kind", ...PROTOCOLS.map(({ name }) => name), "own words"],
-  kinds.map(([kind]) => [code(kind), ...PROTOCOLS.map((protocol) => answer(protocol, kind)), yes(hasOwnWords(kind))]),
+  ["kind", ...LINE_PROTOCOLS.map(({ name }) => name), "own words"],
+  kinds.map(([kind]) => [code(kind), ...LINE_PROTOCOLS.map((protocol) => answer(protocol, kind)), yes(hasOwnWords(kind))]),
 )}
 
 ## Endings
@@ -138,7 +138,7 @@ function answer(protocol: LineProtocol, kind: FailureKind): string {
 
 function hasOwnWords(kind: FailureKind): boolean {
   const words = "Words of a backend";
-  return PROTOCOLS.some((protocol) => told(protocol, new Failure(kind, "", { said: { text: words } })).includes(words));
+  return LINE_PROTOCOLS.some((protocol) => told(protocol, new Failure(kind, "", { said: { text: words } })).includes(words));
 }
 
 /** What the protocol really writes to a client whose login failed. */

@@ -4,7 +4,7 @@ import type { Contradiction, Leg, Protocol, MechanismFactory, Network, setting, 
 import type { ListenAddress } from "./address.ts";
 
 /** What the config package must know of a protocol. */
-export type ProtocolPart = Pick<Protocol, "name" | "admits" | "ports" | "schemes" | "settings">;
+export type ProtocolPart = Pick<Protocol, "name" | "admits" | "withoutLogin" | "ports" | "schemes" | "settings">;
 
 /** What the config package must know of a mechanism. */
 export type MechanismPart = Pick<MechanismFactory, "name">;

@@ -171,7 +171,7 @@ test("load: warns of what works but should be looked at", (t) => {
   const text = PLAIN.replace("imaps://10.0.0.11", "{ url: imaps://10.0.0.11, tls: { verify: false } }");
   const result = loadConfig({ text, parts: fakeParts });
   t.deepEqual("warnings" in result && result.warnings, [
-    "postern.yaml:4:72: backends.mbx1.imap.tls.verify: whoever sits in between can read passwords; better name the authority in ca",
+    "postern.yaml:4:72: backends.mbx1.imap.tls.verify: whoever sits in between can read along; better name the authority in ca",
   ]);
 });
 

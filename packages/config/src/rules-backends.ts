@@ -49,22 +49,35 @@ function protocolsAreServed({ draft, refuse, warn }: RuleContext): void {
 function legs(context: RuleContext): void {
   for (const [name, backend] of Object.entries(context.draft.backends ?? {})) {
     if (backend === undefined) continue;
-    for (const [protocol, leg] of legsOf(backend, context.parts.protocols))
-      checkLeg(context, keyPath(keyPath("backends", name), protocol), `${name}'s ${protocol} leg`, leg);
+    for (const [protocol, leg] of legsOf(backend, context.parts.protocols)) {
+      const path = keyPath(keyPath("backends", name), protocol);
+      const { withoutLogin = false } = context.parts.protocols.find((one) => one.name === protocol) ?? {};
+      if (withoutLogin) refuseLogin(context, path, protocol);
+      else checkSecrecy(context, path, `${name}'s ${protocol} leg`, leg);
+      checkLeg(context, path, leg);
+    }
   }
 }
 
-function checkLeg({ refuse, warn, files, given }: RuleContext, path: string, words: string, leg: LegDraft): void {
+function refuseLogin({ refuse, given }: RuleContext, path: string, protocol: string): void {
+  for (const key of ["login", "allowPlaintext"])
+    if (given(`${path}.${key}`)) refuse(`${path}.${key}`, `has no use: nobody logs in where ${protocol} is spoken; take it out`);
+}
+
+function checkSecrecy({ refuse }: RuleContext, path: string, words: string, { url, allowPlaintext }: LegDraft): void {
+  if (url.tls !== "none" || allowPlaintext || isLoopback(url.host)) return;
+  refuse(
+    path,
+    `${words} would send passwords to ${url.host} in clear; use a scheme with TLS, or the long form with allowPlaintext: true`,
+  );
+}
+
+function checkLeg({ refuse, warn, files, given }: RuleContext, path: string, leg: LegDraft): void {
   const { url, tls } = leg;
   const plain = url.tls === "none";
-  if (plain && !leg.allowPlaintext && !isLoopback(url.host))
-    refuse(
-      path,
-      `${words} would send passwords to ${url.host} in clear; use a scheme with TLS, or the long form with allowPlaintext: true`,
-    );
   if (plain && given(`${path}.tls`)) warn(`${path}.tls`, "does nothing: the URL's scheme has no TLS");
   if (!plain && !tls.verify)
-    warn(`${path}.tls.verify`, "whoever sits in between can read passwords; better name the authority in ca");
+    warn(`${path}.tls.verify`, "whoever sits in between can read along; better name the authority in ca");
   if (!tls.verify && tls.ca !== undefined) refuse(`${path}.tls.ca`, "is of no use with verify: false; take one of them out");
   const read = tls.ca === undefined ? undefined : files.certificates(tls.ca);
   if (read !== undefined && "problem" in read) refuse(`${path}.tls.ca`, read.problem);

@@ -61,9 +61,23 @@ function clientCertificates(context: RuleContext): void {
 
 function plaintext(context: RuleContext): void {
   for (const [path, listener] of each(context)) {
+    if (isWithoutLogin(context, listener)) continue;
     const plain = listenerTls(listener, context.parts.protocols) === "none";
     if (plain && !listener.allowPlaintext && !isLocal(listener.address))
       context.warn(`${path}.tls`, "without TLS only this machine's own clients can log in; use starttls, or set allowPlaintext");
+  }
+}
+
+const isWithoutLogin = ({ parts }: RuleContext, { protocol }: ListenerDraft): boolean =>
+  parts.protocols.find(({ name }) => name === protocol)?.withoutLogin ?? false;
+
+/** Keys that are about logging in, where nobody does. */
+function nobodyLogsIn(context: RuleContext): void {
+  for (const [path, listener] of each(context)) {
+    if (!isWithoutLogin(context, listener)) continue;
+    for (const key of ["mechanisms", "allowPlaintext"])
+      if (context.given(`${path}.${key}`))
+        context.refuse(`${path}.${key}`, `has no use: nobody logs in where ${listener.protocol} is spoken; take it out`);
   }
 }
 
@@ -101,6 +115,7 @@ export const listenerRules: readonly Rule[] = [
   tlsHasCertificate,
   clientCertificates,
   plaintext,
+  nobodyLogsIn,
   lists,
   everybodyIsTrusted,
   ...applicationRules,

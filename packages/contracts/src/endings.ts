@@ -7,7 +7,7 @@ export interface EndingRow {
 }
 
 export const ENDINGS = {
-  logout: { by: "client", sentence: "The client said goodbye before it logged in" },
+  logout: { by: "client", sentence: "The client said goodbye" },
   "client-closed": { by: "client", sentence: "The client closed the connection" },
   "client-error": { by: "client", sentence: "The connection to the client broke" },
   "backend-closed": { by: "backend", sentence: "The backend closed the connection" },

@@ -75,6 +75,8 @@ export interface Protocol {
   readonly name: string;
   /** Its front lets applications in without a login, where a listener says so (ListenerInfo.applications). */
   readonly admits?: boolean;
+  /** Its clients do not log in, and no credentials cross its legs. */
+  readonly withoutLogin?: boolean;
   readonly ports: { readonly plain: number; readonly implicit: number };
   /** ALPN names; a client that offers others only is refused in the handshake. */
   readonly alpn: readonly string[];

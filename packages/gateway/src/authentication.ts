@@ -17,7 +17,7 @@ import type { House } from "@postern/core";
 import type { ListenerConfig } from "@postern/config";
 import { addressKey } from "@postern/limits";
 import { offer, offeredMechanisms, type Abilities } from "@postern/sasl";
-import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+import { LINE_PROTOCOLS, MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
 
 export interface Finding {
   readonly kind: "problem" | "warning";
@@ -133,6 +133,7 @@ function proofFindings(config: GatewayConfig, { believes }: Authenticator): Find
 
 function listenerFindings(config: GatewayConfig, authenticator: Authenticator): Finding[] {
   return config.listeners.flatMap((listener, index) => {
+    if (isWithoutLogin(listener)) return [];
     const abilities = abilitiesOf(listener, config, authenticator);
     const path = `listeners[${index}]`;
     if (listener.mechanisms === undefined) {
@@ -147,8 +148,11 @@ function listenerFindings(config: GatewayConfig, authenticator: Authenticator): 
   });
 }
 
+const isWithoutLogin = ({ protocol }: ListenerConfig): boolean =>
+  PROTOCOLS.find(({ name }) => name === protocol)?.withoutLogin ?? false;
+
 function rightsFindings({ authentication }: GatewayConfig): Finding[] {
-  const known = PROTOCOLS.map(({ name }) => name);
+  const known = LINE_PROTOCOLS.map(({ name }) => name);
   return authentication.rights.flatMap(({ protocols }, index) =>
     protocols
       .filter((name) => !known.includes(name))

@@ -217,12 +217,38 @@ test("check: a configuration that checks users here and logs in as a master user
   t.deepEqual([code, [...lines]], [0, []]);
 });
 
+const INBOUND = `listeners: [{ protocol: smtp, address: "0.0.0.0:25", tls: none }]
+mail: { domains: [example.com] }
+backends: { mx1: { smtp: smtp://10.0.0.12 }, mx2: { smtp: lmtp://10.0.0.13 } }
+routes: [{ source: static, domains: { example.com: [mx1, mx2] } }]
+`;
+
+test("check: mail that comes in crosses plain legs, and nothing is said of passwords", async (t) => {
+  const { code, lines } = await postern(t, "check", INBOUND);
+  t.deepEqual([code, [...lines]], [0, []]);
+});
+
+test("check: where nobody logs in, what is about logging in is refused", (t) =>
+  refuses(
+    t,
+    INBOUND.replace("tls: none", "tls: none, mechanisms: [PLAIN], allowPlaintext: true").replace(
+      "smtp: smtp://10.0.0.12",
+      "smtp: { url: smtp://10.0.0.12, login: xclient, allowPlaintext: true }",
+    ),
+    [
+      "postern.yaml:1:77: listeners[0].mechanisms: has no use: nobody logs in where smtp is spoken; take it out",
+      "postern.yaml:1:102: listeners[0].allowPlaintext: has no use: nobody logs in where smtp is spoken; take it out",
+      "postern.yaml:3:58: backends.mx1.smtp.login: has no use: nobody logs in where smtp is spoken; take it out",
+      "postern.yaml:3:83: backends.mx1.smtp.allowPlaintext: has no use: nobody logs in where smtp is spoken; take it out",
+    ],
+  ));
+
 test("check: what later builds have is told to be missing", (t) =>
   refuses(
     t,
-    `${GOOD.replace("mbx2: {", "mbx2: { smtp: smtp://10.0.0.12,")}state: { kind: redis }\nadmin: { socket: admin.sock }\n`,
+    `${GOOD.replace("mbx2: {", "mbx2: { https: https://10.0.0.12,")}state: { kind: redis }\nadmin: { socket: admin.sock }\n`,
     [
-      "postern.yaml:6:56: backends.mbx2.smtp: smtp is not in this build yet; take it out",
+      "postern.yaml:6:56: backends.mbx2.https: https is not in this build yet; take it out",
       'postern.yaml:10:16: state.kind: must be memory, not "redis"',
       "postern.yaml:11:1: admin: admin is not in this build yet; take it out",
     ],

@@ -52,7 +52,7 @@ export class Gateway {
     const built = await this.#build(config, before);
     const { tls, house } = built;
     const receptions = config.listeners.map((listener) => {
-      const found = listenerHouse(listener, config, house.house, () => (listener.tls === "none" ? undefined : tls.server));
+      const found = listenerHouse(listener, config, house, () => (listener.tls === "none" ? undefined : tls.server));
       return [listener, { house: house.house, listener: found }] as const;
     });
     try {

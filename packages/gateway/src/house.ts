@@ -7,6 +7,7 @@ import type {
   Clock,
   Health,
   Leg,
+  HostedProtocol,
   LineProtocol,
   Logger,
   LoginGuard,
@@ -20,7 +21,8 @@ import type { TlsServer } from "@postern/net";
 import { offeredMechanisms } from "@postern/sasl";
 import type { WireTrace } from "@postern/telemetry";
 import { abilitiesOf, buildAuthentication } from "./authentication.ts";
-import { MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+import { buildHosted } from "./hosted.ts";
+import { LINE_PROTOCOLS, MECHANISMS, type GatewayConfig } from "./parts.ts";
 import { sourcesOf } from "./sources.ts";
 
 /** What lives longer than one configuration. */
@@ -43,6 +45,8 @@ export interface HouseParts {
 /** The house, and what to close when it is replaced. */
 export interface BuiltHouse {
   readonly house: House;
+  /** By name: the protocols that answer by themselves and that a listener speaks. */
+  readonly hosted: ReadonlyMap<string, HostedProtocol>;
   close(): void;
 }
 
@@ -55,6 +59,7 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
   const sources = sourcesOf(config, clock);
   for (const source of sources) building.adopt(source, (one) => one.close());
   const { login } = config.limits;
+  const router = createRouter(sources, config.backends, adHocLeg);
   const house: House = {
     clock,
     logger,
@@ -62,7 +67,7 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
     authenticator: authentication.authenticator,
     loginAt: authentication.loginAt,
     claimedUser: authentication.claimedUser,
-    router: createRouter(sources, config.backends, adHocLeg),
+    router,
     health: parts.health,
     limits: createConnectionLimits(config.limits.connections, base.state),
     guard: parts.guard,
@@ -76,8 +81,9 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
     idleMs: (protocol) => idleOf(config, protocol),
     traceOf: (session) => parts.trace.start(session.id),
   };
+  const hosted = building.adopt(buildHosted(config, base, { router, health: parts.health }), (one) => one.close());
   const built = building.move();
-  return { house, close: () => built.dispose() };
+  return { house, hosted: hosted.protocols, close: () => built.dispose() };
 }
 
 /** Each protocol brings its own idle limit, because its standard says how long a session may rest. */
@@ -111,13 +117,40 @@ export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPl
 export function listenerHouse(
   listener: ListenerConfig,
   config: GatewayConfig,
-  { authenticator, health, logger }: Pick<House, "authenticator" | "health" | "logger">,
+  { house, hosted }: Pick<BuiltHouse, "house" | "hosted">,
   tls: () => TlsServer | undefined,
 ): ListenerHouse {
-  const protocol = protocolNamed(listener.protocol);
   const trusts = networkMatcher(listener.trust);
   const sendsProxyHeader = networkMatcher(listener.proxyProtocol?.from ?? []);
-  const context: ProtocolContext = {
+  const listens = {
+    info: {
+      name: `${listener.protocol} ${listenAddressText(listener.address)}`,
+      protocol: listener.protocol,
+      tls: listener.tls,
+      allowPlaintext: listener.allowPlaintext,
+      mechanisms: listener.mechanisms,
+      capabilities: listener.capabilities,
+      trusts,
+      applications: listener.applications.map(applicationOf),
+    },
+    tls,
+    clientCertificate: listener.clientCertificate,
+    sendsProxyHeader,
+  };
+  const protocol = LINE_PROTOCOLS.find(({ name }) => name === listener.protocol);
+  if (protocol !== undefined) return { ...listens, protocol, context: contextOf(protocol, listener, config, house) };
+  const other = hosted.get(listener.protocol);
+  if (other === undefined) throw new Error(`There is no protocol "${listener.protocol}"`);
+  return { ...listens, protocol: other };
+}
+
+function contextOf(
+  protocol: LineProtocol,
+  listener: ListenerConfig,
+  config: GatewayConfig,
+  { authenticator, health, logger }: Pick<House, "authenticator" | "health" | "logger">,
+): ProtocolContext {
+  return {
     hostname: config.hostname,
     settings: config.protocols[protocol.name] ?? {},
     service: protocol.service,
@@ -129,23 +162,6 @@ export function listenerHouse(
     backendFeatures: () => featuresOf(config, protocol.name, health),
     logger,
   };
-  return {
-    info: {
-      name: `${protocol.name} ${listenAddressText(listener.address)}`,
-      protocol: protocol.name,
-      tls: listener.tls,
-      allowPlaintext: listener.allowPlaintext,
-      mechanisms: listener.mechanisms,
-      capabilities: listener.capabilities,
-      trusts,
-      applications: listener.applications.map(applicationOf),
-    },
-    protocol,
-    context,
-    tls,
-    clientCertificate: listener.clientCertificate,
-    sendsProxyHeader,
-  };
 }
 
 const applicationOf = ({ name, backend, from, certificate }: ApplicationConfig): Application => ({
@@ -155,18 +171,12 @@ const applicationOf = ({ name, backend, from, certificate }: ApplicationConfig):
   certificate: certificate && certificateMatcher(certificate),
 });
 
-/** What each backend offers. One that is down and was never heard says nothing; one that may be dialled must have been heard. */
-function featuresOf(config: GatewayConfig, protocol: string, health: Health): (readonly string[])[] | undefined {
+/** What each backend offers for a protocol. One that is down and was never heard says nothing; one that may be dialled must have been heard. */
+export function featuresOf(config: GatewayConfig, protocol: string, health: Health): (readonly string[])[] | undefined {
   const facts = [...config.backends.values()].flatMap((legs) => {
     const leg = legs.get(protocol);
     return leg === undefined ? [] : [health.facts(leg)];
   });
   const heard = facts.flatMap(({ features }) => (features === undefined ? [] : [features]));
   return facts.some(({ features, state }) => features === undefined && state !== "down") ? undefined : heard;
-}
-
-function protocolNamed(name: string): LineProtocol {
-  const protocol = PROTOCOLS.find((one) => one.name === name);
-  if (protocol === undefined) throw new Error(`There is no protocol "${name}"`);
-  return protocol;
 }

@@ -1,7 +1,7 @@
 // The ONLY file that names every part: protocols, mechanisms, and the settings tables of the packages. A new part is a
 // new folder and a line here.
 
-import type { LineProtocol } from "@postern/contracts";
+import type { LineProtocol, Protocol } from "@postern/contracts";
 import type { Config } from "@postern/config";
 import { authSettings } from "@postern/auth";
 import { filterContradictions, filterSettings } from "@postern/filters";
@@ -12,13 +12,19 @@ import { mailContradictions, mailSettings, ruleContradictions, ruleSettings } fr
 import { pop3 } from "@postern/pop3";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
-import { submission } from "@postern/smtp";
+import { inboundPart, submission } from "@postern/smtp";
 import { stateSettings } from "@postern/state";
 import { logContradictions, logSettings } from "@postern/telemetry";
 
 export { MECHANISMS };
 
-export const PROTOCOLS: readonly LineProtocol[] = [imap, pop3, submission];
+/** Whose clients log in, and are relayed. */
+export const LINE_PROTOCOLS: readonly LineProtocol[] = [imap, pop3, submission];
+
+/** Those that answer by themselves (hosted.ts builds them), known to the configuration by their static part. */
+const HOSTED: readonly Protocol[] = [inboundPart];
+
+export const PROTOCOLS: readonly Protocol[] = [...LINE_PROTOCOLS, ...HOSTED];
 
 export const PARTS = {
   protocols: PROTOCOLS,

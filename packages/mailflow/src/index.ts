@@ -3,7 +3,7 @@
 export { mailContradictions } from "./mail-contradictions.ts";
 export { mailSettings, strippedHeaders, type MailSettings } from "./mail-settings.ts";
 export { createRecipientRouter, type RouterParts } from "./recipients.ts";
-export { createAddressBook, type AddressBook, type AddressSettings, type Resolved } from "./resolve.ts";
+export { createAddressBook, ownDomains, type AddressBook, type AddressSettings, type Resolved } from "./resolve.ts";
 export { ruleContradictions, type RuleSurroundings } from "./rules/contradictions.ts";
 export { createRules, type RuleEvent, type RuleServices } from "./rules/rules.ts";
 export { ruleSettings, type RuleSettings } from "./rules/settings.ts";

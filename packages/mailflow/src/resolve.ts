@@ -31,6 +31,12 @@ export function postmasterOf({ postmaster, domains }: Pick<MailSettings, "domain
   return postmaster ?? (domain === undefined ? undefined : `postmaster@${domain}`);
 }
 
+/** Is a domain, in any case, one of those whose mail is taken? */
+export function ownDomains({ domains }: Pick<MailSettings, "domains">): (domain: string) => boolean {
+  const ours = domainTable(domains.map((domain) => [domain, domain] as const));
+  return (domain) => ours.get(domain.toLowerCase()) !== undefined;
+}
+
 export function createAddressBook(settings: AddressSettings): AddressBook {
   const ours = domainTable(settings.domains.map((domain) => [domain, domain] as const));
   const rewritten = createRewriter(settings.rewrite);
