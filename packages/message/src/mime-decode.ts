@@ -1,0 +1,63 @@
+// Content-Transfer-Encodings (RFC 2045 section 6), piece by piece, as loosely as mail programs decode: what is no base64 is
+// skipped, soft line breaks may have blanks, "=" in front of anything else stays. Never throws.
+
+export interface PieceDecoder {
+  write(piece: Buffer): Buffer;
+  end(): Buffer;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+const IDENTITY: PieceDecoder = { write: (piece) => piece, end: () => EMPTY };
+
+export const ENCODINGS = ["base64", "quoted-printable"] as const;
+export type PartEncoding = (typeof ENCODINGS)[number] | "none";
+
+/** By the value of Content-Transfer-Encoding; what is unknown is not encoded. */
+export function partEncoding(value: string): PartEncoding {
+  const plain = value.trim().toLowerCase();
+  return ENCODINGS.find((encoding) => plain.startsWith(encoding)) ?? "none";
+}
+
+export function pieceDecoder(encoding: PartEncoding): PieceDecoder {
+  if (encoding === "base64") return base64();
+  return encoding === "quoted-printable" ? quotedPrintable() : IDENTITY;
+}
+
+function base64(): PieceDecoder {
+  let rest = "";
+  return {
+    write(piece) {
+      const text = rest + piece.toString("latin1").replace(/[^A-Za-z0-9+/]+/g, "");
+      const whole = text.length - (text.length % 4);
+      rest = text.slice(whole);
+      return Buffer.from(text.slice(0, whole), "base64");
+    },
+    end: () => Buffer.from(rest, "base64"),
+  };
+}
+
+/** The longest escape with blanks behind it that is waited for. */
+const LONGEST_BREAK = 200;
+
+function quotedPrintable(): PieceDecoder {
+  let rest = "";
+  const decode = (text: string): Buffer =>
+    Buffer.from(
+      text
+        .replace(/=[ \t]{0,200}\r?\n/g, "")
+        .replace(/=([\dA-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+      "latin1",
+    );
+  return {
+    write(piece) {
+      const text = rest + piece.toString("latin1");
+      // An escape may be cut in two.
+      const last = text.lastIndexOf("=");
+      const open = last !== -1 && text.length - last < LONGEST_BREAK && /^=(?:[\dA-Fa-f]?|[ \t]*\r?)$/.test(text.slice(last));
+      rest = open ? text.slice(last) : "";
+      return decode(open ? text.slice(0, last) : text);
+    },
+    end: () => decode(rest),
+  };
+}
