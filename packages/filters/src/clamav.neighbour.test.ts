@@ -2,7 +2,7 @@ import test from "ava";
 import { startClamd, VIRUS, VIRUS_NAME } from "@postern/testing";
 import { clamav } from "./clamav.ts";
 import { parseScannerAddress } from "./scanner-address.ts";
-import { scanOf, show, testMail, testServices } from "./scanner-fixtures.ts";
+import { scanOf, show, testMail, testServices } from "./test/scanners.ts";
 
 const STREAM_MAX = 1024 * 1024;
 const clamd = await startClamd({ streamMaxLength: STREAM_MAX });

@@ -3,7 +3,7 @@ import type { Clock, ValueOf } from "@postern/contracts";
 import { createFakeClock, type ScriptedPeer } from "@postern/testing";
 import { clamav } from "./clamav.ts";
 import { parseScannerAddress } from "./scanner-address.ts";
-import { duringTime, scanOf, serveScanner, show, testMail, testServices, type ScannerServer } from "./scanner-fixtures.ts";
+import { duringTime, scanOf, serveScanner, show, testMail, testServices, type ScannerServer } from "./test/scanners.ts";
 
 type Values = ValueOf<typeof clamav.settings>;
 const MESSAGE = "Subject: x\r\n\r\nbody\r\n";
@@ -240,12 +240,17 @@ test("so many are scanned at once; others wait, and not endlessly", async (t) =>
 });
 
 test("a place is free again when a scan is aborted", async (t) => {
-  const clamd = await server(t, "stream: OK\0");
+  const clamd = await serveScanner(async (peer) => {
+    // The first one is left in the middle.
+    const whole = await received(peer).catch(() => undefined);
+    if (whole !== undefined) peer.write(Buffer.from("stream: OK\0"));
+  });
+  t.teardown(() => clamd.stop());
   const { filter, services } = built({ address: addressed(clamd.address), atOnce: 1 });
   const left = scanOf(filter, testMail());
-  await left.write(Buffer.alloc(100_000));
+  await left.write(Buffer.alloc(300_000));
   left.abort();
   t.is(await show(scanOf(filter, testMail()), MESSAGE), undefined);
+  t.is(clamd.connections(), 2);
   t.deepEqual(services.logger.messages("warn"), []);
-  await t.throwsAsync(clamd.stop(), { message: /expected: a (length|chunk)/ });
 });

@@ -2,7 +2,7 @@ import test from "ava";
 import { parseEndpoint } from "@postern/lookup";
 import { GTUBE, startRspamd } from "@postern/testing";
 import { rspamd } from "./rspamd.ts";
-import { HEADER, scanOf, show, testMail, testServices } from "./scanner-fixtures.ts";
+import { HEADER, scanOf, show, testMail, testServices } from "./test/scanners.ts";
 
 const MAX_MESSAGE = 1024 * 1024;
 const daemon = await startRspamd({ maxMessage: MAX_MESSAGE });

@@ -7,7 +7,7 @@ import type { Clock, MailTransaction, ValueOf } from "@postern/contracts";
 import { parseEndpoint, type Endpoint } from "@postern/lookup";
 import { createFakeClock, serveHttp, serveRaw, testSession, testTls, type TestServer } from "@postern/testing";
 import { rspamd } from "./rspamd.ts";
-import { duringTime, scanOf, show, testMail, testRecipient, testServices, testVisit } from "./scanner-fixtures.ts";
+import { duringTime, scanOf, show, testMail, recipientOf, testServices, testVisit } from "./test/scanners.ts";
 
 type Values = ValueOf<typeof rspamd.settings>;
 const MESSAGE = "From: <ann@example.net>\r\nSubject: x\r\n\r\nbody\r\n";
@@ -72,7 +72,7 @@ test("rspamd is told of client and envelope, and sees every byte of the message"
   const { filter } = built(endpoints(http.origin));
   const visit = testVisit({ hello: "client\r\nX: 1", hostName: "jörg.example" });
   const sender = { address: "jörg@example.net", parameters: new Map() };
-  const mail = testMail({ visit, sender, recipients: ["b@example.com", "c@example.com"].map(testRecipient) });
+  const mail = testMail({ visit, sender, recipients: ["b@example.com", "c@example.com"].map(recipientOf) });
   const large = Buffer.alloc(500_000, "abc\r\n");
   t.is(await show(scanOf(filter, mail), MESSAGE), undefined);
   t.is(await show(scanOf(filter, mail), large), undefined);

@@ -5,8 +5,8 @@
 import { sizeText, type ContentScan, type FilterAnswer } from "@postern/contracts";
 import { Final, reasonOf, TooLarge, type Places, type ServersInOrder } from "./scanner.ts";
 
-/** Bytes of a message that are kept before the scanner is asked. */
-const KEPT = 64 * 1024;
+/** Bytes of a message that are kept before the scanner is asked: most messages are smaller. */
+const KEPT = 256 * 1024;
 
 /** A scanner at work on one message. All of it may throw Error. */
 export interface ScannerRun {

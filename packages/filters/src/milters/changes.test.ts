@@ -1,7 +1,7 @@
 import test from "ava";
 import type { HeaderEdit } from "@postern/contracts";
-import { testMail } from "../scanner-fixtures.ts";
-import { CONTINUE, fakeMilter, milterFilter, reply, talk, u32 } from "./fixtures.ts";
+import { testMail } from "../test/scanners.ts";
+import { CONTINUE, fakeMilter, milterFilter, reply, talk, u32 } from "./test/fixtures.ts";
 
 const CHANGES: readonly (readonly [what: string, sent: Buffer, edits: readonly HeaderEdit[]])[] = [
   ["add", reply("h", "X-A\0", "1\0"), [{ do: "append", name: "X-A", value: "1" }]],

@@ -40,6 +40,7 @@ export class MilterConversation {
   #hello: string | undefined;
   #visitOver: Over;
   #told: Told | undefined;
+  #down = false;
   #busy = false;
   #left = false;
 
@@ -50,10 +51,12 @@ export class MilterConversation {
 
   /** The connection, and the client's name once it is known. A milter that is down is asked again when mail comes. */
   async meet(): Promise<FilterAnswer> {
+    if (this.#down) return undefined;
     this.#busy = true;
     try {
       return (await this.#meet())?.answer;
     } catch (error) {
+      this.#down = true;
       this.#drop();
       if (!this.#left) this.#milter.unscanned.failedAt(this.#visit, reasonOf(error));
       return undefined;

@@ -3,9 +3,9 @@ import test from "ava";
 import { dkimSign } from "mailauth/lib/dkim/sign.js";
 import { startOpenDkim } from "@postern/testing";
 import { parseHeader } from "@postern/message";
-import { scanOf, show, testMail, testServices } from "../scanner-fixtures.ts";
+import { scanOf, show, testMail, testServices } from "../test/scanners.ts";
 import { milters } from "./index.ts";
-import { serverOf } from "./fixtures.ts";
+import { serverOf } from "./test/fixtures.ts";
 
 const AUTHSERV = "mx.example.com";
 const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });

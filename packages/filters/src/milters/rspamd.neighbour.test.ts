@@ -1,7 +1,7 @@
 import test from "ava";
 import { GTUBE, startRspamd } from "@postern/testing";
-import { HEADER, scanOf, show, testMail, testServices, testVisit } from "../scanner-fixtures.ts";
-import { serverOf } from "./fixtures.ts";
+import { HEADER, scanOf, show, testMail, testServices, testVisit } from "../test/scanners.ts";
+import { serverOf } from "./test/fixtures.ts";
 import { milters } from "./index.ts";
 
 const daemon = await startRspamd();

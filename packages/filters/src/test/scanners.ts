@@ -9,53 +9,33 @@ import {
   type ContentScan,
   type FilterAnswer,
   type MailFilter,
-  type MailRecipient,
   type MailTransaction,
   type MailVisit,
 } from "@postern/contracts";
 import { parseHeader } from "@postern/message";
-import { createMemoryLogger, ScriptedPeer, testSession, type FakeClock, type MemoryLogger } from "@postern/testing";
-import type { FilterServices } from "./row.ts";
+import { createMemoryLogger, ScriptedPeer, type FakeClock, type MemoryLogger } from "@postern/testing";
+import type { FilterServices } from "../row.ts";
+import { recipientOf, testMail as sceneMail, testVisit as sceneVisit } from "./scene.ts";
+
+export { recipientOf };
 
 const PEER_MS = 5000;
 const STEPS = 400;
 
-export const testVisit = (rest: Partial<MailVisit> = {}): MailVisit => ({
-  session: testSession(),
-  hello: "client.example.net",
-  extended: true,
-  spokeEarly: false,
-  trusted: false,
-  refusedRecipients: 0,
-  hostName: "client.example.net",
-  findings: [],
-  ...rest,
-});
-
-export const testRecipient = (address: string): MailRecipient => ({
-  address,
-  parameters: new Map(),
-  deliverTo: address,
-  routeAs: address,
-});
+export const testVisit = (rest: Partial<MailVisit> = {}): MailVisit =>
+  sceneVisit({ hello: "client.example.net", hostName: "client.example.net", ...rest });
 
 export const HEADER = "From: <ann@example.net>\r\nTo: bob@example.com\r\nSubject: Hello\r\n";
 
-export const testMail = (rest: Partial<MailTransaction> = {}, header: string = HEADER): MailTransaction => ({
-  id: "m1",
-  visit: testVisit(),
-  sender: { address: "ann@example.net", parameters: new Map([["SIZE", "100"]]) },
-  recipients: [testRecipient("bob@example.com")],
-  size: 100,
-  header: parseHeader(Buffer.from(header, "latin1")),
-  kind: "ordinary",
-  findings: [],
-  authentication: [],
-  edits: [],
-  redirect: undefined,
-  added: [],
-  ...rest,
-});
+export const testMail = (rest: Partial<MailTransaction> = {}, header: string = HEADER): MailTransaction =>
+  sceneMail({
+    id: "m1",
+    visit: testVisit(),
+    sender: { address: "ann@example.net", parameters: new Map([["SIZE", "100"]]) },
+    recipients: [recipientOf("bob@example.com")],
+    header: parseHeader(Buffer.from(header, "latin1")),
+    ...rest,
+  });
 
 /** What filters are built with; no DNS and no state, which scanners do not ask. */
 export function testServices(clock: Clock = systemClock): FilterServices & { readonly logger: MemoryLogger } {

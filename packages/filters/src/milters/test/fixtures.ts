@@ -3,10 +3,10 @@
 import type { ExecutionContext } from "ava";
 import type { Clock, FilterAnswer, MailFilter, MailTransaction } from "@postern/contracts";
 import type { ScriptedPeer } from "@postern/testing";
-import { parseScannerAddress } from "../scanner-address.ts";
-import { HEADER, scanOf, serveScanner, show, testServices, type ScannerServer } from "../scanner-fixtures.ts";
-import { milters } from "./index.ts";
-import type { MilterValues } from "./settings.ts";
+import { parseScannerAddress } from "../../scanner-address.ts";
+import { HEADER, scanOf, serveScanner, show, testServices, type ScannerServer } from "../../test/scanners.ts";
+import { milters } from "../index.ts";
+import type { MilterValues } from "../settings.ts";
 
 /** A milter at this address, with short patience. */
 export function serverOf(address: string, rest: Partial<MilterValues> = {}): MilterValues {
