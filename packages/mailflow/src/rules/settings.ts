@@ -98,7 +98,7 @@ const conditionFields = {
   ),
 };
 
-const conditions = group("All that is named must hold; of a list, one item.", {
+const conditions = group("All that is named must hold; of a list, one item. In patterns * stands for any characters.", {
   ...conditionFields,
   not: group("None of these may hold.", conditionFields),
 });
@@ -143,14 +143,14 @@ const actions = group(
     redirect: text("The backend that takes the whole message instead of the recipients' own.", { optional: true }),
     routeAs: custom<string, true>(
       "address template",
-      "Find the recipient's backend by another address: {user} and {domain} are the recipient's, as in {user}@voice.{domain}. The backend is told the recipient's own address.",
+      "Voice mail and faxes: find the recipient's backend by another address. {user} and {domain} are the recipient's, as in {user}@voice.{domain}; mail.domains need not have it. The backend is told the recipient's own address.",
       parseTemplate,
       { optional: true },
     ),
     rate: group(
       "Over the limit the sender is told to come later: 450 4.7.1.",
       {
-        per: choice("What is counted by itself; rule: all that fits the rule.", RATE_PER, {}),
+        per: choice("What has a count of its own; rule: all that fits the rule has one.", RATE_PER, {}),
         limit: integer("So many are let through.", { min: 1, max: 1_000_000_000 }),
         window: duration("In this time, which begins with the first.", { min: 1000, max: 86_400_000 }),
         text: text("What the sender is told.", { default: "Too many messages, try again later", ...REPLY }),
@@ -171,8 +171,8 @@ function parseTemplate(raw: unknown): Parsed<string> {
 }
 
 export const ruleSettings = list(
-  "What is done with mail that comes in, in this order. A rule is asked as soon as all that it looks at is known, once for a message, or for each recipient when it looks at recipients.",
-  group("One rule.", {
+  "What is done with mail that comes in, in this order. A rule is asked as soon as all that it looks at is known: client, trusted and time with the connection; hello; sender; recipient; header and kind with the header; size, score and finding with the whole message. It is asked once for a message, or for each recipient when it looks at recipients; what it does to a message is done if it fits one of them. postern rule test tells what rules would do.",
+  group("One rule. Without conditions it fits everything.", {
     name: text("What log and postern rule test call it.", {
       pattern: /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$/,
       like: "1 to 63 letters, digits, spaces, dots, hyphens or underscores",
