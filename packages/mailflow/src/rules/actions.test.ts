@@ -136,7 +136,7 @@ test("actions: report writes a line with the rule's name", async (t) => {
         stage: "header",
         session: "test1",
         client: "192.0.2.7",
-        message: "t1",
+        transaction: "t1",
         sender: "amy@example.net",
         recipients: ["bob@example.com", "amy@example.com"],
       },
