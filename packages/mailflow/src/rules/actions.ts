@@ -132,7 +132,11 @@ function reported({ visit, transaction, sender, recipient, stage }: Facts): Read
     stage,
     session: visit.session.id,
     client: visit.session.client.host,
-    ...(transaction && { transaction: transaction.id, sender, recipients: recipients.slice(0, 20).map(({ address }) => address) }),
+    ...(transaction && {
+      transaction: transaction.id,
+      sender,
+      recipients: recipients.slice(0, 20).map(({ address }) => address),
+    }),
   };
 }
 
