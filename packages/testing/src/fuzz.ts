@@ -8,7 +8,7 @@ import { BACKEND_ROLE, Connection } from "@postern/net";
 import { createFakeClock } from "./fake-clock.ts";
 import { createMemoryLogger } from "./memory-logger.ts";
 import { testLeg, testSession, within } from "./protocol-fixtures.ts";
-import { createHarness, type CoreParts } from "./protocol-harness.ts";
+import { createHarness, type CoreParts, type HarnessOptions } from "./protocol-harness.ts";
 
 /** One line of a script, and what is wrong with it. Numbers are taken modulo what there is. */
 export interface Slip {
@@ -77,7 +77,7 @@ async function sayAll(socket: Socket, parts: readonly Buffer[]): Promise<void> {
  */
 export async function fuzzFront<R extends { readonly size: number }>(
   core: CoreParts<R>,
-  protocol: LineProtocol,
+  protocol: HarnessOptions<R>["protocol"],
   parts: readonly Buffer[],
 ): Promise<string> {
   const harness = createHarness({

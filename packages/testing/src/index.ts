@@ -23,6 +23,7 @@ export {
   within,
 } from "./protocol-fixtures.ts";
 export type { CoreParts, EndedSession, Harness, HarnessOptions, HouseParts, ListenerParts } from "./protocol-harness.ts";
+export { fuzzFront, pieces, script, type Slip } from "./fuzz.ts";
 export { fuzzSuite } from "./fuzz-suite.ts";
 export type { FuzzCase } from "./fuzz-suite.ts";
 export { handsOver, protocolSuite } from "./protocol-suite.ts";
