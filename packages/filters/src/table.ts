@@ -3,6 +3,7 @@
 // which is for those whom nothing speaks against.
 
 import type { ValueOf } from "@postern/contracts";
+import { attachments } from "./attachments/index.ts";
 import { clamav } from "./clamav.ts";
 import { dnsLists } from "./dns-lists/index.ts";
 import { earlyTalker } from "./early-talker.ts";
@@ -27,6 +28,7 @@ export const FILTERS = {
   dnsLists,
   senderDomain,
   senderAuthentication,
+  attachments,
   clamav,
   rspamd,
   milters,
