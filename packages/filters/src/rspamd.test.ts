@@ -229,7 +229,8 @@ for (const [what, answer] of Object.entries(RAW)) {
 }
 
 test("an rspamd that says nothing is down when the time is over; one that is not there at once", async (t) => {
-  const silent = await serveRaw(() => {});
+  let asked = 0;
+  const silent = await serveRaw(() => void (asked += 1));
   t.teardown(() => silent.stop());
   for (const [url, reason] of [
     [silent.origin, "did not answer within 5s"],
@@ -237,7 +238,7 @@ test("an rspamd that says nothing is down when the time is over; one that is not
   ] as const) {
     const clock = createFakeClock();
     const { filter, services } = built(endpoints(url), {}, clock);
-    const answer = await duringTime(clock, 1000, show(scanOf(filter, testMail()), MESSAGE));
+    const answer = await duringTime(clock, 1000, show(scanOf(filter, testMail()), MESSAGE), () => asked > 0);
     t.like(answer, { reply: { code: 451 } });
     t.true(services.logger.messages("warn")[0]?.includes(reason), services.logger.text());
   }

@@ -21,6 +21,7 @@ export { recipientOf };
 
 const PEER_MS = 5000;
 const STEPS = 400;
+const TURNS = 2000;
 
 export const testVisit = (rest: Partial<MailVisit> = {}): MailVisit =>
   sceneVisit({ hello: "client.example.net", hostName: "client.example.net", ...rest });
@@ -67,11 +68,21 @@ export function scanOf(filter: MailFilter | undefined, mail: MailTransaction): C
   return scan;
 }
 
-/** What a promise yields, while the fake time goes on as fast as real events let it. */
-export async function duringTime<T>(clock: FakeClock, stepMs: number, work: Promise<T>): Promise<T> {
+/**
+ * What a promise yields while the fake time goes on, once it is `stuck`: real events come first, since no machine is so fast that
+ * they could race with a clock that a test moves.
+ */
+export async function duringTime<T>(
+  clock: FakeClock,
+  stepMs: number,
+  work: Promise<T>,
+  stuck: () => boolean = () => true,
+): Promise<T> {
   let done = false;
   const settled = work.finally(() => (done = true));
   settled.catch(() => {});
+  for (let turn = 0; turn < TURNS && !done && !stuck(); turn += 1) await wait(5);
+  if (!done) await wait(30);
   for (let step = 0; step < STEPS && !done; step += 1) {
     await wait(2);
     await clock.advance(stepMs);

@@ -140,3 +140,29 @@ export async function talk(
   }
   return { stage: "end", answer: undefined };
 }
+
+/** Where talk() hears the answer to a command. */
+export const STAGE_OF = {
+  C: "connect",
+  H: "hello",
+  M: "sender",
+  R: "recipient1",
+  T: "header",
+  L: "header",
+  N: "header",
+  B: "content",
+  E: "content",
+} as const;
+
+export const say =
+  (answer: Buffer | "close" | undefined): Behaviour =>
+  () =>
+    answer;
+
+export async function eventually(t: { fail(words: string): void }, holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 500; turn += 1) {
+    if (holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  t.fail("it does not come");
+}
