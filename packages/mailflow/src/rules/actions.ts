@@ -87,7 +87,7 @@ const MAKERS: Makers = {
     ofRecipient: true,
     changes: true,
     run({ recipient, recipientAddress }) {
-      if (recipient !== undefined) recipient.routeAs = filled(template, recipientAddress);
+      if (recipient !== undefined && recipientAddress !== "") recipient.routeAs = filled(template, recipientAddress);
     },
   }),
   rate: ({ per, limit, window, text }, rule, { state, clientKey }) => ({

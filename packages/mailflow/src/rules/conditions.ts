@@ -28,7 +28,7 @@ export interface Facts {
   readonly sender: string;
   /** The recipient as the client gave it, and after rewriting, in one spelling. */
   readonly recipientNames: readonly string[];
-  /** The recipient after rewriting, without detail, its domain as mail.domains spells it. */
+  /** The recipient after rewriting, without detail, its domain as mail.domains spells it; "" when it is not ours. */
   readonly recipientAddress: string;
   readonly now: number;
 }

@@ -17,7 +17,7 @@ export function withRecipient(facts: Facts, recipient: MailRecipient, book: Pick
     ...facts,
     recipient,
     recipientNames: names.map(sameAddress),
-    recipientAddress: resolved?.routeAs ?? sameAddress(recipient.address),
+    recipientAddress: resolved?.routeAs ?? "",
   };
 }
 

@@ -2,6 +2,7 @@
 /* oxlint-disable unicorn/no-thenable -- "then" is the word of the configuration; it holds a list, and nobody awaits it. */
 
 import test from "ava";
+import * as fc from "fast-check";
 import { replyOf, Scene, type Told } from "../test/scene.ts";
 import type { LooseRule } from "../test/rule-of.ts";
 
@@ -105,4 +106,39 @@ test("rules: a stage that no rule needs is none of the filter's", (t) => {
   t.deepEqual(stages({ when: { sender: "x@y.z" }, then: { refuse: "No" } }), ["sender"]);
   t.deepEqual(stages({ when: { client: "192.0.2.7" }, then: { tag: { header: "X", value: "y" } } }), ["sender", "header"]);
   t.deepEqual(stages({ when: { kind: "voice" }, then: { maxSize: 5 } }), ["header", "content", "holds"]);
+});
+
+test("rules: whatever strangers write, no rule breaks, and nothing of it gets into replies, header or a second line", async (t) => {
+  const rules = [
+    { when: { sender: ["*@*.example", "a*@example.net"], senderDomain: "*.example" }, then: "report" },
+    { when: { recipient: "*+*@example.com", hello: "*.*" }, then: { rate: { per: "recipientDomain", limit: 2, window: "1h" } } },
+    {
+      when: { header: { Subject: ["*a*b*", "=?*"], "X-Any": "*" } },
+      then: [{ tag: { header: "X-Seen", value: "1" } }, { removeHeader: "X-Any" }],
+    },
+    { when: { not: { recipientDomain: "example.org" } }, then: { routeAs: "{user}@voice.{domain}" } },
+    { when: { score: 0, size: { over: 5000 } }, then: { refuse: "Too much" } },
+  ];
+  const odd = fc.string({
+    unit: fc.constantFrom("a", "b", "@", ".", "*", "+", '"', "\\", "%", "\r", "\n", "\0", "é", "\u2028", "{user}", "$&", " "),
+  });
+  const told = fc.record({
+    sender: odd,
+    recipients: fc.array(fc.oneof(odd, fc.constant("bob+x@example.com")), { maxLength: 4 }),
+    hello: odd,
+    header: odd.map((text) => `Subject: ${text}\nX-Any: ${text}`),
+    size: fc.nat(10_000),
+  });
+  await fc.assert(
+    fc.asyncProperty(told, async (message) => {
+      const outcome = await new Scene(rules).send(message);
+      const { transaction } = outcome;
+      const replies = ["", "550 5.7.1 Too much", "450 4.7.1 Too many messages, try again later"];
+      const edits = transaction.edits.map((edit) => ("value" in edit ? edit.value : edit.name));
+      const ways = transaction.recipients.filter(({ routeAs, address }) => routeAs !== address).map(({ routeAs }) => routeAs);
+      if (ways.some((way) => !/^[^\p{Cc}\u2028]+@voice\.example\.com$/u.test(way))) return false;
+      return replies.includes(replyOf(outcome)) && edits.every((text) => text === "1" || text === "X-Any");
+    }),
+  );
+  t.pass();
 });
