@@ -3,7 +3,7 @@
 export { runCheck } from "./check.ts";
 export { Gateway, type GatewayParts } from "./gateway.ts";
 export { configOf, type Source } from "./orders.ts";
-export { PARTS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
+export { LINE_PROTOCOLS, PARTS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
 export { runPasswd } from "./passwd.ts";
 export { runRoute } from "./route.ts";
 export { runRuleTest, type RuleTestArgs } from "./rule-test.ts";
