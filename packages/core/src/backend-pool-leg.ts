@@ -4,7 +4,7 @@
 
 import { Failure, legText, toFailure, type Clock, type Leg, type Timer } from "@postern/contracts";
 import { dial, type ProxyFacts, type TraceLine } from "@postern/net";
-import { Link, Loan } from "./backend-pool-loan.ts";
+import { Link, Loan, type Back } from "./backend-pool-loan.ts";
 import type { BackendPoolParts, PooledBackend } from "./backend-pool.ts";
 
 /** A leg that nobody has used for so many idle times has nothing dialled ahead. */
@@ -42,7 +42,7 @@ export class LegPool<T> {
     const link = waiting ?? (await this.#dial(client, trace));
     link.connection.traceLine = trace;
     this.#topUp();
-    return new Loan(this.#leg, link, waiting !== undefined, this.#clock, (isClean) => this.#back(link, isClean));
+    return new Loan(this.#leg, link, waiting !== undefined, this.#clock, (how) => this.#back(link, how));
   }
 
   close(): void {
@@ -133,11 +133,12 @@ export class LegPool<T> {
     }
   }
 
-  #back(link: Link<T>, isClean: boolean): void {
-    link.connection.traceLine = undefined;
+  #back(link: Link<T>, how: Parameters<Back>[0]): void {
     link.connection.deadline(this.#clock, 0, "backend-silent", "");
-    if (isClean) this.#offer(link);
-    else this.#hangUp(link);
+    if (how === "cut") return this.#hangUp(link);
+    if (how === "leave") return this.#leave(link);
+    link.connection.traceLine = undefined;
+    this.#offer(link);
   }
 
   /** To who waits first, or to the others that wait to be used. */

@@ -108,14 +108,17 @@ class WatchedDialogue implements BackendDialogue {
   }
 }
 
+/** What becomes of a connection behind a loan. */
+export type Back = (how: "keep" | "leave" | "cut") => void;
+
 export class Loan<T> implements PooledBackend<T> {
   readonly leg: Leg;
   readonly reused: boolean;
   readonly #link: Link<T>;
   readonly #clock: Clock;
-  #back: ((isClean: boolean) => void) | undefined;
+  #back: Back | undefined;
 
-  constructor(leg: Leg, link: Link<T>, reused: boolean, clock: Clock, back: (isClean: boolean) => void) {
+  constructor(leg: Leg, link: Link<T>, reused: boolean, clock: Clock, back: Back) {
     this.leg = leg;
     this.reused = reused;
     this.#link = link;
@@ -136,16 +139,20 @@ export class Loan<T> implements PooledBackend<T> {
   }
 
   giveBack(): void {
-    this.#end(true);
+    this.#end("keep");
+  }
+
+  leave(): void {
+    this.#end("leave");
   }
 
   drop(): void {
-    this.#end(false);
+    this.#end("cut");
   }
 
-  #end(isClean: boolean): void {
+  #end(how: Parameters<Back>[0]): void {
     const back = this.#back;
     this.#back = undefined;
-    back?.(isClean);
+    back?.(how);
   }
 }

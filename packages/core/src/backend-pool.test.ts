@@ -49,6 +49,13 @@ test("pool: what is dropped is closed and not lent again", async (t) => {
   t.is(scene.sockets.length, 2);
 });
 
+test("pool: what is left is told goodbye, and not lent again", async (t) => {
+  const scene = await poolScene(t, { perBackend: 1 });
+  (await scene.take()).leave();
+  await until(() => scene.heard[0] === "BYE\r\n");
+  t.false((await scene.take()).reused);
+});
+
 test("pool: the connection that was used last goes out first", async (t) => {
   const scene = await poolScene(t);
   const [first, second] = [await scene.take(), await scene.take()];

@@ -6,7 +6,7 @@ import type { BackendDialogue, Clock, Health, Leg } from "@postern/contracts";
 import type { ProxyFacts, ReadLimits, TraceLine } from "@postern/net";
 import { LegPool } from "./backend-pool-leg.ts";
 
-/** One connection on loan. Give it back, or drop it, once. */
+/** One connection on loan. It is given back, left or dropped, once. */
 export interface PooledBackend<T> {
   readonly leg: Leg;
   readonly dialogue: BackendDialogue;
@@ -18,6 +18,8 @@ export interface PooledBackend<T> {
   deadline(ms: number, reason: string): void;
   /** For the next one; only between two complete answers. */
   giveBack(): void;
+  /** Says goodbye: nobody else is to have it. Only between two complete answers. */
+  leave(): void;
   /** Hangs up. */
   drop(): void;
 }

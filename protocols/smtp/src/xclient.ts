@@ -106,10 +106,12 @@ const XFORWARD: readonly (readonly string[])[] = [
 
 /**
  * XFORWARD (Postfix's XFORWARD_README): where a message came from, for the backend's log alone, as far as it lists that; before
- * each MAIL. Two commands, as long names need the room. `ident` is the name of the message here.
+ * each MAIL. Two commands, as long names need the room. `ident` is the name of the message here. A name that is not known for now
+ * is not known: XFORWARD has no word for that.
  */
 export function xforwardLines(visit: MailVisit, offered: readonly string[], ident: string): string[] {
-  const all: Pairs = [...clientPairs(visit.session, visit), ["IDENT", encodeXtext(ident)], ["SOURCE", "REMOTE"]];
+  const client = clientPairs(visit.session, { ...visit, hostName: visit.hostName ?? "" });
+  const all: Pairs = [...client, ["IDENT", encodeXtext(ident)], ["SOURCE", "REMOTE"]];
   const groups = XFORWARD.map((names) => all.filter(([name]) => names.includes(name) && offered.includes(name)));
   return groups
     .filter((some) => some.length > 0)

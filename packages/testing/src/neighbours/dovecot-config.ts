@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 
-export const PORT_NAMES = ["imap", "imaps", "pop3", "pop3s", "imapHaproxy", "pop3Haproxy"] as const;
+export const PORT_NAMES = ["imap", "imaps", "pop3", "pop3s", "imapHaproxy", "pop3Haproxy", "lmtp"] as const;
 export type PortName = (typeof PORT_NAMES)[number];
 
 export interface DovecotLayout {
@@ -13,6 +13,7 @@ export interface DovecotLayout {
   readonly ports: Readonly<Record<PortName, number>>;
   readonly tls: boolean;
   readonly haproxy: boolean;
+  readonly lmtp: boolean;
   readonly trustedNetworks: string;
   readonly masterUsers: boolean;
   readonly passdb: string | undefined;
@@ -64,6 +65,16 @@ function loginService(protocol: "imap" | "pop3", layout: DovecotLayout, chroot: 
   );
 }
 
+function lmtpService({ ports, lmtp }: DovecotLayout): string {
+  if (!lmtp) return "";
+  return `service lmtp {
+${listener("lmtp", ports.lmtp, "", true)}}
+protocol lmtp {
+  postmaster_address = postmaster@example.com
+}
+`;
+}
+
 const usersPassdb = (folder: string): string => `passdb {\n  driver = passwd-file\n  args = ${join(folder, FILES.users)}\n}`;
 
 /** The file's text. */
@@ -85,7 +96,7 @@ passdb {
 }
 `;
   return `# Written by a test
-protocols = imap pop3
+protocols = imap pop3${layout.lmtp ? " lmtp" : ""}
 listen = 127.0.0.1
 base_dir = ${join(folder, "run")}
 state_dir = ${join(folder, "state")}
@@ -115,7 +126,7 @@ userdb {
   driver = static
   args = uid=${who.mail} gid=${root ? "mail" : who.group} home=${join(folder, FILES.mail)}/%u
 }
-${loginService("imap", layout, chroot)}${loginService("pop3", layout, chroot)}${services.join("")}service auth {
+${loginService("imap", layout, chroot)}${loginService("pop3", layout, chroot)}${services.join("")}${lmtpService(layout)}service auth {
   client_limit = ${SESSIONS * 2}
 }
 service anvil {

@@ -21,6 +21,8 @@ export interface DovecotOptions {
   readonly tls?: CertificateAndKey;
   /** Opens the two ports that want a PROXY header (v1 or v2) from 127.0.0.0/8. */
   readonly haproxy?: boolean;
+  /** Takes mail for its users by LMTP. */
+  readonly lmtp?: boolean;
   /** Who may forward a client's address by ID and XCLIENT: "127.0.0.0/8". Nobody by default. */
   readonly trustedNetworks?: string;
   /** Passwords of master users, who log in as `user*master`. */
@@ -42,6 +44,7 @@ export interface Dovecot {
   readonly pop3sPort: number;
   readonly imapHaproxyPort: number;
   readonly pop3HaproxyPort: number;
+  readonly lmtpPort: number;
   /** The process id of its master. */
   readonly pid: number;
   /** All that it logged so far: its lines tell rip=, rport= and session= as it believed them. */
@@ -98,6 +101,7 @@ class Server {
       pop3sPort: port("pop3s", options.tls !== undefined),
       imapHaproxyPort: port("imapHaproxy", options.haproxy === true),
       pop3HaproxyPort: port("pop3Haproxy", options.haproxy === true),
+      lmtpPort: port("lmtp", options.lmtp === true),
       pid: this.#daemon.pid,
       log: () => this.#daemon.log(),
       logged: (pattern) => this.#logged(pattern),
@@ -114,6 +118,7 @@ class Server {
       ports,
       tls: options.tls !== undefined,
       haproxy: options.haproxy ?? false,
+      lmtp: options.lmtp ?? false,
       trustedNetworks: options.trustedNetworks ?? "",
       masterUsers: options.masterUsers !== undefined,
       passdb: options.passdb,

@@ -12,6 +12,7 @@ export interface PostfixLayout {
   readonly authPort: number;
   /** Who may say XCLIENT: "127.0.0.0/8". */
   readonly xclientHosts: string;
+  readonly xforwardHosts: string;
   readonly messageSizeLimit: number;
   readonly inbound: boolean;
   readonly proxyHeader: boolean;
@@ -72,6 +73,7 @@ virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 smtpd_banner = $myhostname ESMTP
 smtpd_authorized_xclient_hosts = ${layout.xclientHosts}
+smtpd_authorized_xforward_hosts = ${layout.xforwardHosts}
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:${layout.authPort}

@@ -24,6 +24,8 @@ export interface PostfixOptions {
   readonly mechanisms?: string;
   /** Who may say XCLIENT; 127.0.0.0/8 by default. */
   readonly xclientHosts?: string;
+  /** Who may say XFORWARD; nobody by default. */
+  readonly xforwardHosts?: string;
   /** Bytes; 50 MB by default. */
   readonly messageSizeLimit?: number;
   /** Takes mail for example.com from anybody, as the server behind an MX does. */
@@ -155,6 +157,7 @@ async function writeFiles(
     ...ports,
     folder: daemon.folder,
     xclientHosts: options.xclientHosts ?? "127.0.0.0/8",
+    xforwardHosts: options.xforwardHosts ?? "",
     messageSizeLimit: options.messageSizeLimit ?? 50_000_000,
     inbound: options.inbound ?? false,
     proxyHeader: options.proxyHeader ?? false,

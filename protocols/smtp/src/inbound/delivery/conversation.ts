@@ -157,7 +157,7 @@ export class Conversation {
     const { introduced, extensions } = this.#loan.state;
     this.#phase = "over";
     // What knows of one client, and cannot be told of another, is nobody else's.
-    if (introduced !== undefined && !extensions.has("XCLIENT")) this.#loan.drop();
+    if (introduced !== undefined && !extensions.has("XCLIENT")) this.#loan.leave();
     else this.#loan.giveBack();
   }
 

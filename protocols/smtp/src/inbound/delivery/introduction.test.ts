@@ -60,12 +60,25 @@ test("introduction: a backend that refuses the client's hello gives its answer t
   t.is(await scene(t).message().to("a@example.com", [backend.leg]), "504 5.5.2 no name");
 });
 
-test("introduction: a backend that does not understand XCLIENT takes the message without", async (t) => {
+test("introduction: a backend that does not like a fact is told that nothing is known, and never takes us for the client", async (t) => {
+  const backend = await startBackend(t, {
+    extensions: [XCLIENT],
+    on: (line) => (line.includes("ADDR=IPV6:") ? "501 5.5.4 Bad ADDR syntax" : undefined),
+  });
+  t.regex(await sendOne(scene(t), backend.leg, { client: "2001:db8::7" }), /^250/);
+  t.is(
+    backend.heard[0]?.[2],
+    "XCLIENT TTL=4 NAME=[UNAVAILABLE] ADDR=[UNAVAILABLE] PORT=[UNAVAILABLE] PROTO=ESMTP HELO=[UNAVAILABLE]",
+  );
+});
+
+test("introduction: a backend that lists XCLIENT and does not understand it gets no mail", async (t) => {
   const backend = await startBackend(t, {
     extensions: [XCLIENT],
     on: (line) => (line.startsWith("XCLIENT") ? "501 5.5.4 what" : undefined),
   });
-  t.regex(await sendOne(scene(t), backend.leg), /^250/);
+  t.regex(await scene(t).message().to("a@example.com", [backend.leg]), /^451/);
+  t.false(backend.heard.flat().some((line) => line.startsWith("MAIL")));
 });
 
 test("introduction: a connection that knows of one client is not used for another when the backend will not hear of it", async (t) => {
@@ -91,6 +104,7 @@ test("introduction: a connection on which XCLIENT is listed no more is not used 
   await sendOne(one, backend.leg);
   t.regex(await sendOne(one, backend.leg, { client: "192.0.2.99" }), /^250/);
   t.is(backend.heard.length, 2);
+  t.is(backend.heard[0]?.at(-1), "QUIT");
 });
 
 test("introduction: XFORWARD goes before each message, in one flight with it", async (t) => {
@@ -98,7 +112,7 @@ test("introduction: XFORWARD goes before each message, in one flight with it", a
   const one = scene(t);
   await sendOne(one, backend.leg);
   t.regex(await sendOne(one, backend.leg), /^250/);
-  const facts = "XFORWARD NAME=[TEMPUNAVAIL] ADDR=192.0.2.7 PORT=4711 PROTO=ESMTP";
+  const facts = "XFORWARD NAME=[UNAVAILABLE] ADDR=192.0.2.7 PORT=4711 PROTO=ESMTP";
   t.deepEqual(
     backend.heard[0]?.filter((line) => line.startsWith("XFORWARD")),
     [

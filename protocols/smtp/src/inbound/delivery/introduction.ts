@@ -2,7 +2,7 @@
 // told otherwise), or by XFORWARD (for its log alone, before each message). A connection that knows of another client is never used for
 // this one. Failure: backend-lost, backend-garbled, and what asking throws.
 
-import { Failure, type MailReply, type MailTransaction } from "@postern/contracts";
+import { Failure, type MailReply, type MailTransaction, type MailVisit } from "@postern/contracts";
 import type { PooledBackend } from "@postern/core";
 import { extensionsIn, isYes, shown, toReply, type Response } from "../../responses.ts";
 import { xclientLine, xforwardLines } from "../../xclient.ts";
@@ -20,7 +20,7 @@ interface Introduced {
 /** Anything else is named by XCLIENT only. */
 const NAME = /^[\u0021-\u007e]{1,255}$/;
 
-/** Codes that say that the command is not liked, not the client. */
+/** Codes that say that the command is not liked, not the client: an address of IPv6 at a backend that has none. */
 const UNLIKED = /^50[0-4]$/;
 
 /** `hostname` is ours. */
@@ -32,27 +32,46 @@ export async function introduce(
 ): Promise<Introduced> {
   const { forwardClient } = leg;
   const offered = state.extensions.get("XCLIENT") ?? [];
-  const line = xclientLine(visit.session, { offered, forwardClient, login: undefined, visit });
+  const lineOf = (told: MailVisit): string | undefined =>
+    xclientLine(told.session, { offered, forwardClient, login: undefined, visit: told });
+  const line = lineOf(visit);
   if (line !== undefined) {
     const name = forwardClient && visit.hello !== undefined && NAME.test(visit.hello) ? visit.hello : hostname;
-    const refusal = await byXclient(line, `${state.lmtp ? "LHLO" : "EHLO"} ${name}\r\n`, state, ask);
-    return { refusal, before: [] };
+    const hello = `${state.lmtp ? "LHLO" : "EHLO"} ${name}\r\n`;
+    return { refusal: await byXclient([line, lineOf(nobody(visit)) ?? line], hello, state, ask), before: [] };
   }
   if (state.introduced !== undefined) throw new Failure("backend-lost", "The connection knows of another client");
   const xforward = forwardClient ? state.extensions.get("XFORWARD") : undefined;
   return { refusal: undefined, before: xforward === undefined ? [] : xforwardLines(visit, xforward, id) };
 }
 
-/** XCLIENT takes the dialogue back to its beginning: `hello` comes again. */
-async function byXclient(line: string, hello: string, state: SmtpBackend, ask: Ask): Promise<MailReply | undefined> {
+/** A client of whom nothing is known. */
+const nobody = (visit: MailVisit): MailVisit => ({
+  ...visit,
+  session: { ...visit.session, client: { host: "", port: 0 } },
+  hello: undefined,
+  hostName: "",
+});
+
+/**
+ * XCLIENT takes the dialogue back to its beginning: `hello` comes again. A backend that likes the first line not gets the
+ * second one: it never goes on to take us for the client, who would be trusted as we are.
+ */
+async function byXclient(
+  [line, instead]: readonly [string, string],
+  hello: string,
+  state: SmtpBackend,
+  ask: Ask,
+): Promise<MailReply | undefined> {
   const told = line + hello;
   if (state.introduced === told) return undefined;
-  const response = await ask(line);
-  if (!isYes(response)) {
-    if (state.introduced !== undefined)
-      throw new Failure("backend-lost", `The backend answers a second XCLIENT with ${shown(response)}`);
-    return UNLIKED.test(response.code) ? undefined : toReply(response);
-  }
+  let response = await ask(line);
+  if (!isYes(response) && state.introduced !== undefined)
+    throw new Failure("backend-lost", `The backend answers a second XCLIENT with ${shown(response)}`);
+  if (UNLIKED.test(response.code)) response = await ask(instead);
+  if (UNLIKED.test(response.code))
+    throw new Failure("backend-garbled", `The backend lists XCLIENT, and answers it with ${shown(response)}`);
+  if (!isYes(response)) return toReply(response);
   state.introduced = told;
   const greeting = await ask(hello);
   if (!isYes(greeting)) return toReply(greeting);
