@@ -89,8 +89,10 @@ export interface MailTransaction {
   readonly recipients: readonly MailRecipient[];
   /** What the client said with SIZE, then the bytes that have come. */
   readonly size: number;
-  /** undefined until the header is complete. */
+  /** What is believed of the header: without fields that strangers may not send. undefined until it is complete. */
   readonly header: MailHeader | undefined;
+  /** The header as it came: what signatures are over, and what the numbers in `edits` count. */
+  readonly came: MailHeader | undefined;
   /** undefined until the header is complete. */
   readonly kind: MessageKind | undefined;
   /** Of this message. */

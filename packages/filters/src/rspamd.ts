@@ -110,7 +110,7 @@ export const rspamd: FilterRow<typeof settings> = {
             const headers = { ...factsFor(mail, hostname), ...(password !== undefined && { Password: password }) };
             const server = { endpoint, agent: agentOf(endpoint), clock, timeoutMs: timeout };
             const request = await askRspamd(server, headers, length);
-            const countOf = (name: string): number => mail.header?.count(name) ?? 0;
+            const countOf = (name: string): number => mail.came?.count(name) ?? 0;
             return { ...request, end: async () => judge(mail, readAnswer(await request.end(), countOf), follow) };
           },
           tooLarge: (reason) => unscanned.tooLarge(mail, reason),

@@ -79,12 +79,12 @@ export class MilterConversation {
 
   /** Bytes of the body, at most as many as fit a packet. */
   body(mail: MailTransaction, bytes: Buffer): Promise<FilterAnswer> {
-    return this.#step(mail, async (told) => (await this.#tellHeader(told, mail.header)) ?? this.#tellBody(told, bytes));
+    return this.#step(mail, async (told) => (await this.#tellHeader(told, mail.came)) ?? this.#tellBody(told, bytes));
   }
 
   /** The end of the message: what it changes, and what it says. */
   end(mail: MailTransaction): Promise<FilterAnswer> {
-    return this.#step(mail, async (told) => (await this.#tellHeader(told, mail.header)) ?? this.#tellEnd(told));
+    return this.#step(mail, async (told) => (await this.#tellHeader(told, mail.came)) ?? this.#tellEnd(told));
   }
 
   /** Does it want to see the content, and may it change the message? */

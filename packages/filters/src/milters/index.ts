@@ -57,7 +57,7 @@ export const milters: FilterRow<typeof milterSettings> = {
       hello: (visit) => inOrder(withVisit(visit), (conversation) => conversation.meet()),
       sender: (mail) => inOrder(withMail(mail), (conversation) => conversation.sender(mail)),
       recipient: (mail, recipient) => inOrder(withMail(mail), (conversation) => conversation.recipient(mail, recipient)),
-      header: (mail, header) => inOrder(withMail(mail), (conversation) => conversation.header(mail, header)),
+      header: (mail, header) => inOrder(withMail(mail), (conversation) => conversation.header(mail, mail.came ?? header)),
       scan(mail) {
         const scans = withMail(mail).flatMap((conversation) => {
           const { sees, holds } = conversation.interest(mail);

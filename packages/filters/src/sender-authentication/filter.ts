@@ -10,6 +10,7 @@ import {
 } from "@postern/contracts";
 import { authenticationResults, removeForgedResults } from "@postern/message";
 import type { FilterServices } from "../row.ts";
+import { isStranger } from "../stranger.ts";
 import { checkableHeader, type CheckableHeader } from "./header.ts";
 import { judgeMessage } from "./judge.ts";
 import { loadVerifiers, type Verifiers } from "./mailauth.ts";
@@ -33,10 +34,9 @@ interface Case {
 
 const NOTHING: Outcome = { results: [], findings: [], verdict: undefined };
 /** What can be said without the body. */
-function atOnce({ notChecked, isSigned }: CheckableHeader, tooLarge: boolean): Signatures | undefined {
+function atOnce({ notChecked, isSigned }: CheckableHeader): Signatures | undefined {
   if (notChecked !== undefined) return { notChecked: { why: "shape", text: notChecked } };
-  if (!isSigned) return { unsigned: true };
-  return tooLarge ? { notChecked: { why: "size" } } : undefined;
+  return isSigned ? undefined : { unsigned: true };
 }
 
 export class SenderAuthentication implements MailFilter {
@@ -62,15 +62,15 @@ export class SenderAuthentication implements MailFilter {
 
   async sender(transaction: MailTransaction): Promise<FilterAnswer> {
     const { visit } = transaction;
-    if (visit.trusted || this.#isExempt(visit.session.client.host)) return undefined;
+    if (!isStranger(visit) || this.#isExempt(visit.session.client.host)) return undefined;
     const spf = this.#asksSpf ? await this.#checkSpf(transaction) : undefined;
     this.#cases.set(transaction, { spf, keys: this.#dns(), checkable: undefined, signatures: undefined, told: false });
     return spf === undefined ? undefined : this.#tell(transaction, spf.outcome);
   }
 
   async header(transaction: MailTransaction, header: MailHeader): Promise<FilterAnswer> {
-    if (transaction.visit.trusted) return undefined;
-    transaction.edits.push(...removeForgedResults(header, this.#authservId));
+    if (!isStranger(transaction.visit)) return undefined;
+    transaction.edits.push(...removeForgedResults(transaction.came ?? header, this.#authservId));
     const known = this.#cases.get(transaction);
     return known === undefined || this.#waits(transaction, known) ? undefined : this.#conclude(transaction, known);
   }
@@ -82,20 +82,19 @@ export class SenderAuthentication implements MailFilter {
 
   scan(transaction: MailTransaction): ContentScan | undefined {
     const known = this.#cases.get(transaction);
-    const { header } = transaction;
-    if (known === undefined || header === undefined || !this.#waits(transaction, known)) return undefined;
+    if (known === undefined || !this.#waits(transaction, known)) return undefined;
     const { maxMessage, maxSignatures, minKeyBits } = this.#settings;
     return new SignatureScan({
-      headerLength: header.bytes.length,
-      checkable: (known.checkable ??= checkableHeader(header.bytes, maxSignatures)),
       maxMessage,
+      maxSignatures,
       verify: async (message) => {
         const { dkimVerify } = await this.#verifiers;
         const curTime = new Date(this.#services.clock.now());
         return dkimVerify(message, { resolver: known.keys.ask, minBitLength: minKeyBits, curTime, strict: true });
       },
-      done: (signatures) => {
+      done: (signatures, header) => {
         known.signatures = signatures;
+        known.checkable = header ?? known.checkable;
       },
     });
   }
@@ -114,11 +113,10 @@ export class SenderAuthentication implements MailFilter {
   }
 
   /** Has to see the content; asked when there is a header. */
-  #waits({ header, size }: MailTransaction, known: Case): boolean {
-    if (!this.#looksInside || header === undefined || known.told) return false;
-    const { maxMessage, maxSignatures } = this.#settings;
-    known.checkable ??= checkableHeader(header.bytes, maxSignatures);
-    known.signatures ??= atOnce(known.checkable, size > maxMessage);
+  #waits({ came }: MailTransaction, known: Case): boolean {
+    if (!this.#looksInside || came === undefined || known.told) return false;
+    known.checkable ??= checkableHeader(came.bytes, this.#settings.maxSignatures);
+    known.signatures ??= atOnce(known.checkable);
     return known.signatures === undefined;
   }
 

@@ -173,6 +173,7 @@ export function testMail({
     recipients: [],
     size: 0,
     header: undefined,
+    came: rest.header,
     kind: undefined,
     findings: [],
     authentication: [],

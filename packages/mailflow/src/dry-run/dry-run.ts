@@ -76,6 +76,7 @@ export async function dryRun(message: DryMessage, parts: DryRunParts): Promise<D
       await way.tell(recipient, await filter.recipient?.(transaction, recipient));
     }
     if (transaction.recipients.length === 0) return { stage: "recipient", reply: NOBODY };
+    transaction.came = message.header;
     transaction.header = header;
     transaction.kind = kindOf(header, transaction.recipients);
     const looked = said("header", await filter.header?.(transaction, header));

@@ -21,6 +21,7 @@ export interface DryMessage {
 /** A transaction that gets what comes later. */
 export type Growing = MailTransaction & {
   header: MailHeader | undefined;
+  came: MailHeader | undefined;
   kind: MessageKind | undefined;
   recipients: MailRecipient[];
 };
@@ -33,6 +34,7 @@ export function transactionOf({ sender, size }: DryMessage, visit: MailVisit): G
     recipients: [],
     size,
     header: undefined,
+    came: undefined,
     kind: undefined,
     findings: [],
     authentication: [],

@@ -103,6 +103,7 @@ export class Scene {
       recipients,
       size: told.announced ?? 0,
       header: undefined,
+      came: undefined,
       kind: undefined,
       findings: [],
       authentication: [],

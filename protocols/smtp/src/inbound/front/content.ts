@@ -3,15 +3,7 @@
 // Nothing here rejects; what breaks becomes a reply. RFC 5321 sections 2.3.8 and 4.5.3, RFC 8601 for what filters add.
 
 import { tmpdir } from "node:os";
-import {
-  toFailure,
-  type ContentScan,
-  type Logger,
-  type MailFilter,
-  type MailHeader,
-  type MailReply,
-  type MaybePromise,
-} from "@postern/contracts";
+import { toFailure, type ContentScan, type Logger, type MailFilter, type MailReply, type MaybePromise } from "@postern/contracts";
 import {
   applyEdits,
   countHops,
@@ -63,7 +55,6 @@ export class Content {
   #collector: HeaderCollector | undefined;
   #scans: Watching[] = [];
   #held: Held | undefined;
-  #header: MailHeader | undefined;
   #lastByte = LF;
   #isOver = false;
 
@@ -140,8 +131,10 @@ export class Content {
     const transaction = this.#transaction;
     const came = parseHeader(header);
     if (countHops(came) > settings.maxHops) return this.#refuse(says(554, "5.4.6", "Too many hops: the message goes in circles"));
-    const kept = transaction.visit.trusted ? came : this.#stripped(came);
-    this.#header = kept;
+    const stripped = transaction.visit.trusted ? [] : stripForged(came, this.#house.parts.strippedHeaders);
+    transaction.edits.unshift(...stripped);
+    const kept = stripped.length === 0 ? came : parseHeader(applyEdits(came, stripped));
+    transaction.came = came;
     transaction.header = kept;
     transaction.kind = kindOf(kept, transaction.recipients);
     const stopped = filters.ask("header", (filter) => filter.header?.(transaction, kept));
@@ -150,11 +143,6 @@ export class Content {
     else if (!(await this.#send())) return;
     await this.#show(came.bytes);
     if (rest.length > 0) await this.#body(rest);
-  }
-
-  #stripped(came: MailHeader): MailHeader {
-    const edits = stripForged(came, this.#house.parts.strippedHeaders);
-    return edits.length === 0 ? came : parseHeader(applyEdits(came, edits));
   }
 
   /** True: somebody holds the message until its end. */
@@ -184,7 +172,7 @@ export class Content {
     const transaction = this.#transaction;
     const { parts, now } = this.#house;
     const { name, value } = receivedOf(transaction, parts.hostname, now());
-    const edited = applyEdits(this.#header ?? parseHeader(Buffer.alloc(0)), transaction.edits);
+    const edited = applyEdits(transaction.came ?? parseHeader(Buffer.alloc(0)), transaction.edits);
     return Buffer.concat([fieldBytes(name, value), edited]);
   }
 

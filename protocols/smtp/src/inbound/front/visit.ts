@@ -74,6 +74,7 @@ export class Transaction implements MailTransaction {
   readonly added: string[] = [];
   size: number;
   header: MailHeader | undefined;
+  came: MailHeader | undefined;
   kind: MessageKind | undefined;
   redirect: string | undefined;
 

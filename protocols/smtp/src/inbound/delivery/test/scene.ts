@@ -157,6 +157,7 @@ function transactionOf(id: string, about: MessageOptions): MailTransaction {
     recipients: [],
     size: 0,
     header: undefined,
+    came: undefined,
     kind: undefined,
     findings: [],
     authentication: [],
