@@ -98,6 +98,7 @@ class Outbound implements Delivery {
     } catch (error) {
       this.#break(error);
     }
+    this.#held.forget();
     return this.#failure ?? first ?? BROKEN;
   }
 

@@ -107,6 +107,16 @@ test("failover: 421 on a connection that waited in the pool is its end, not the 
   t.is(backend.taken.length, 2);
 });
 
+test("failover: a backend that greets and then hangs up on everybody is not dialled for ever", async (t) => {
+  const backend = await startBackend(t, { on: (line) => (line.startsWith("MAIL") ? "hang up" : undefined) });
+  const { message } = scene(t, { pool: { ahead: 3 } });
+  for (let count = 0; count < 5; count++) {
+    t.regex(await message().to("a@example.com", [backend.leg]), /^451/);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  t.true(backend.heard.filter((lines) => lines.some((line) => line.startsWith("MAIL"))).length <= 30);
+});
+
 test("failover: refusals before it are not repeated, and a candidate that refuses what was accepted does not take over", async (t) => {
   const refuses = (name: string) => (line: string) => (line === `RCPT TO:<${name}@example.com>` ? "550 5.1.1 nobody" : undefined);
   const first = await startBackend(t, { on: (line) => (line === "DATA" ? "hang up" : refuses("b")(line)) });

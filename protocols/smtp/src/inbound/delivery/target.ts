@@ -31,6 +31,9 @@ export interface Outcome {
   readonly taken: readonly string[];
 }
 
+/** So many connections that waited in the pool may turn out to be dead before the backend is taken for dead itself. */
+const MAX_STALE = 5;
+
 /** A candidate's answer to the recipients that are new; undefined: it was of no use, the next one may be. */
 type Entered = readonly MailReply[] | undefined;
 
@@ -157,13 +160,13 @@ export class Target {
   }
 
   async #enter(leg: Leg, fresh: readonly MailRecipient[]): Promise<Entered> {
-    for (;;) {
+    for (let stale = 0; ; stale++) {
       const conversation = await this.#converse(leg);
       if (conversation === undefined) return undefined;
       try {
         return this.#entered(leg, conversation, await conversation.open([...this.recipients, ...fresh]));
       } catch (error) {
-        if (conversation.wasStale && !this.#isOver) {
+        if (conversation.wasStale && stale < MAX_STALE && !this.#isOver) {
           conversation.drop();
           this.#conversation = undefined;
           continue;
