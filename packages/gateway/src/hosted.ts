@@ -5,8 +5,7 @@
 import { networkMatcher, type Health, type HostedProtocol, type MailFilter, type Router } from "@postern/contracts";
 import { createFilters, createDnsResolver } from "@postern/filters";
 import { addressKey } from "@postern/limits";
-import { createAddressBook, createRecipientRouter, createRules, ownDomains } from "@postern/mailflow";
-import { DEFAULT_STRIPPED } from "@postern/message";
+import { createAddressBook, createRecipientRouter, createRules, ownDomains, strippedHeaders } from "@postern/mailflow";
 import { buildInbound, inboundPart, type InboundSettings } from "@postern/smtp";
 import { featuresOf, type Foundations } from "./house.ts";
 import type { GatewayConfig } from "./parts.ts";
@@ -50,7 +49,7 @@ function inbound(config: GatewayConfig, tools: Tools, { router, health }: Neighb
     limits: { maxLine: limits.login.maxLine, maxUnread: limits.login.maxUnread },
     backendFeatures: () => featuresOf(config, inboundPart.name, health),
     trusts: networkMatcher(mail.trusted),
-    strippedHeaders: [...DEFAULT_STRIPPED, ...mail.strippedHeaders],
+    strippedHeaders: strippedHeaders(mail),
   });
 }
 

@@ -7,7 +7,7 @@ import { mailContradictions } from "./mail-contradictions.ts";
 import type { MailSettings } from "./mail-settings.ts";
 import { parseMailbox } from "./mailbox.ts";
 import { createRecipientRouter } from "./recipients.ts";
-import { createAddressBook } from "./resolve.ts";
+import { createAddressBook, ownDomains } from "./resolve.ts";
 import { createRewriter } from "./rewrite.ts";
 
 const DEFAULTS: MailSettings = {
@@ -238,4 +238,11 @@ test("contradictions: what the table cannot see is told with its place", (t) => 
     { key: "postmaster", problem: "is missing, and no domain of mail.domains stands by itself; give an address" },
   ]);
   t.deepEqual(mailContradictions(DEFAULTS), []);
+});
+
+test("own domains: are found in any spelling, and by *.parent", (t) => {
+  const isOurs = ownDomains({ domains: ["Example.COM", "*.example.org", "bücher.example"] });
+  for (const domain of ["example.com", "EXAMPLE.com", "a.b.example.org", "xn--bcher-kva.example", "Bücher.example"])
+    t.true(isOurs(domain), domain);
+  for (const domain of ["example.org", "sub.example.com", "", "[192.0.2.1]"]) t.false(isOurs(domain), domain);
 });

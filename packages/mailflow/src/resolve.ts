@@ -3,7 +3,7 @@
 
 import { Failure } from "@postern/contracts";
 import { domainTable } from "./domain-table.ts";
-import { mailboxText, parseMailbox, routesItself, type Mailbox } from "./mailbox.ts";
+import { asciiDomain, mailboxText, parseMailbox, routesItself, type Mailbox } from "./mailbox.ts";
 import type { MailSettings } from "./mail-settings.ts";
 import { createRewriter } from "./rewrite.ts";
 
@@ -31,10 +31,10 @@ export function postmasterOf({ postmaster, domains }: Pick<MailSettings, "domain
   return postmaster ?? (domain === undefined ? undefined : `postmaster@${domain}`);
 }
 
-/** Is a domain, in any case, one of those whose mail is taken? */
+/** Is a domain, in any spelling, one of those whose mail is taken? */
 export function ownDomains({ domains }: Pick<MailSettings, "domains">): (domain: string) => boolean {
   const ours = domainTable(domains.map((domain) => [domain, domain] as const));
-  return (domain) => ours.get(domain.toLowerCase()) !== undefined;
+  return (domain) => ours.get(asciiDomain(domain) ?? "") !== undefined;
 }
 
 export function createAddressBook(settings: AddressSettings): AddressBook {
