@@ -136,6 +136,6 @@ test("Authentication-Results is written once, on top, and is held for", async (t
   t.is(edits.length, 1);
   t.regex(
     field ?? "",
-    /^mx\.example\.net; spf=pass smtp\.mailfrom=example\.com; dmarc=pass header\.from=example\.com; dkim=pass header\.d=example\.com /,
+    /^mx\.postern\.example; spf=pass smtp\.mailfrom=example\.com; dmarc=pass header\.from=example\.com; dkim=pass header\.d=example\.com /,
   );
 });

@@ -2,7 +2,8 @@
 
 import test from "ava";
 import type { Zone } from "./test/scene.ts";
-import { dnsOf, EXAMPLE, MESSAGE, play, RSA, signed, txt } from "./test/scene.ts";
+import { fakeDns } from "../test/scene.ts";
+import { EXAMPLE, MESSAGE, play, RSA, signed, txt } from "./test/scene.ts";
 
 const STRANGER = "198.51.100.9";
 /** The stranger's own domain: SPF passes for it. */
@@ -40,7 +41,7 @@ test("score and mark never refuse, off does not look", async (t) => {
   t.is((await play({ ...forged, settings: { dmarc: "score" } })).symbols["DMARC_FAIL_REJECT"], 10);
   t.is((await play({ ...forged, settings: { dmarc: "score" } })).reply, undefined);
   t.is((await play({ ...forged, settings: { dmarc: "mark" } })).symbols["DMARC_FAIL_REJECT"], 0);
-  const dns = dnsOf(FORGER);
+  const dns = fakeDns(FORGER);
   t.is(dmarc((await play({ ...forged, dns, settings: { dmarc: "off" } })).results), undefined);
   t.false(dns.asked.some((question) => question.includes("_dmarc")));
 });
@@ -107,8 +108,8 @@ test("a stranger whose DNS uses up all questions is not let in by that", async (
   let message = await signed(MESSAGE, { selector: "s1" });
   for (const selector of ["a", "b", "c", "d"]) message = await signed(message, { domain: "forger.example", selector });
   let asked = 0;
-  const honest = dnsOf(FORGER);
-  const dns: typeof honest = {
+  const honest = fakeDns(FORGER);
+  const dns: Pick<typeof honest, "ask" | "asked"> = {
     asked: honest.asked,
     ask: (name, type) =>
       name.endsWith("_domainkey.forger.example") && ++asked < 100
@@ -125,8 +126,6 @@ test("several authors are judged by the one that asks for most", async (t) => {
   t.is((await play({ ...forged, zone, message: two })).reply, REFUSED);
   const twice = MESSAGE.replace("From: ", "From: Mallory <m@forger.example>\r\nFrom: ");
   t.is((await play({ ...forged, zone, message: twice })).reply, REFUSED);
-  const folded = MESSAGE.replace("From: ", "From: Mallory <m@forger.example>\r\nFrom\r\n : ");
-  t.is((await play({ ...forged, zone, message: folded })).reply, REFUSED);
   const crowd = MESSAGE.replace("From: ", `From: ${Array.from({ length: 20 }, (_, n) => `a@d${n}.example, `).join("")}`);
   t.regex((await play({ ...forged, zone, message: crowd })).reply ?? "", /^550 5\.7\.1 .*the domains in From/);
 });

@@ -1,6 +1,7 @@
 // Settings of filters.senderAuthentication.
 
 import { networks, setting, type ValueOf } from "@postern/contracts";
+import { on } from "../judge.ts";
 
 const { boolean, choice, custom, duration, group, integer, list, size, text } = setting;
 
@@ -19,7 +20,7 @@ export type CheckAction = (typeof ACTIONS)[number];
 export const senderAuthenticationSettings = group(
   "Is the sender who it says? SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 9989) and ARC (RFC 8617) of mail from strangers. What was found is written into an Authentication-Results field (RFC 8601); fields that claim to be ours are removed. A check that is off is not reported, but DMARC looks at SPF and DKIM all the same. mark: reported, and found with a score of 0.",
   {
-    on: boolean("Switches it on.", { default: false }),
+    on,
     authservId: text("The name in Authentication-Results that says who has checked; by default the gateway's host name.", {
       pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/,
       like: "a host name",

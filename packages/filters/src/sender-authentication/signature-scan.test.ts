@@ -2,7 +2,6 @@
 
 import { setImmediate } from "node:timers/promises";
 import test from "ava";
-import { checkableHeader } from "./header.ts";
 import type { DKIMVerifyResult } from "./mailauth.ts";
 import { SignatureScan, type SignatureScanOptions, type Signatures } from "./signature-scan.ts";
 
@@ -12,8 +11,7 @@ const RESULT = { results: [] } as unknown as DKIMVerifyResult;
 function scanWith(verify: SignatureScanOptions["verify"], maxMessage = 1024 ** 2) {
   const told: Signatures[] = [];
   const scan = new SignatureScan({
-    headerLength: HEADER.length,
-    checkable: checkableHeader(HEADER, 5),
+    maxSignatures: 5,
     maxMessage,
     verify,
     done: (signatures) => void told.push(signatures),
@@ -48,7 +46,7 @@ test("a slow verifier makes the sender wait", async (t) => {
     stream.resume();
     return RESULT;
   });
-  const wait = scan.write(Buffer.concat([HEADER, Buffer.alloc(300_000, "a\n")]));
+  const wait = scan.write(Buffer.concat([HEADER, Buffer.from("\r\n"), Buffer.alloc(300_000, "a\n")]));
   t.true(wait instanceof Promise);
   let through = false;
   void wait?.then(() => (through = true));
@@ -64,7 +62,7 @@ test("a verifier that breaks lets go of whoever waits, and is told", async (t) =
     await setImmediate();
     throw new Error("broken");
   });
-  await scan.write(Buffer.concat([HEADER, Buffer.alloc(300_000, "a\n")]));
+  await scan.write(Buffer.concat([HEADER, Buffer.from("\r\n"), Buffer.alloc(300_000, "a\n")]));
   await scan.write(Buffer.alloc(300_000, "a\n"));
   await scan.end();
   t.like(told[0], { notChecked: { why: "error", error: { message: "broken" } } });
@@ -76,11 +74,12 @@ test("too many bytes and a line without end are given up at once, and nothing mo
     return RESULT;
   };
   const large = scanWith(forever, 100_000);
-  await large.scan.write(Buffer.alloc(100_001, "a\n"));
+  await large.scan.write(Buffer.concat([HEADER, Buffer.alloc(100_001, "a\n")]));
   t.is(large.scan.write(Buffer.alloc(1000)), undefined);
   await large.scan.end();
   t.deepEqual(large.told, [{ notChecked: { why: "size" } }]);
   const endless = scanWith(forever);
+  await endless.scan.write(Buffer.concat([HEADER, Buffer.from("\r\n")]));
   for (let at = 0; at < 10; at++) await endless.scan.write(Buffer.alloc(30_000, "a"));
   await endless.scan.end();
   t.like(endless.told[0], { notChecked: { why: "shape" } });
@@ -103,4 +102,19 @@ test("what is aborted says nothing", async (t) => {
   await setImmediate();
   t.true(failed);
   t.deepEqual(told, []);
+});
+
+test("a header without end is given up, a message without a body is none", async (t) => {
+  const forever = async (stream: Parameters<SignatureScanOptions["verify"]>[0]): Promise<DKIMVerifyResult> => {
+    for await (const _ of stream);
+    return RESULT;
+  };
+  const endless = scanWith(forever);
+  for (let at = 0; at < 10; at++) await endless.scan.write(Buffer.from("X: y\r\n".repeat(10_000)));
+  await endless.scan.end();
+  t.like(endless.told[0], { notChecked: { why: "shape" } });
+  const bodiless = scanWith(forever);
+  await bodiless.scan.write(HEADER);
+  await bodiless.scan.end();
+  t.deepEqual(bodiless.told, [{ checked: RESULT }]);
 });

@@ -1,10 +1,12 @@
-// Feeds one message to mailauth's DKIM verifier while it streams by, with back-pressure. Kept are one block of 64 kB here,
-// and the header and one line there. Given up are messages that are too large and bodies with endless lines, since
-// mailauth reads an unfinished line again with each block. Never throws; RFC 6376, RFC 8617.
+// Feeds one message to mailauth's DKIM verifier while it streams by, with back-pressure: the header as it came (fields that the
+// gateway strips may be signed), bounded, and then the body. Kept are the header and one block of 64 kB here, and the header and
+// one line there. Given up are messages that are too large and bodies with endless lines, since mailauth reads an unfinished
+// line again with each block. Never throws; RFC 6376, RFC 8617.
 
 import { PassThrough } from "node:stream";
 import type { ContentScan, FilterAnswer } from "@postern/contracts";
-import type { CheckableHeader } from "./header.ts";
+import { HeaderCollector } from "@postern/message";
+import { checkableHeader, HEADER_BOUNDS, type CheckableHeader } from "./header.ts";
 import type { DKIMVerifyResult } from "./mailauth.ts";
 
 /** Why a message's signatures were not checked. */
@@ -25,15 +27,14 @@ export type Signatures =
 const BLOCK = 64 * 1024;
 const LONGEST_LINE = 256 * 1024;
 const LF = 0x0a;
+const EMPTY = Buffer.alloc(0);
 
 export interface SignatureScanOptions {
-  /** The header as it came, which the content begins with. */
-  readonly headerLength: number;
-  readonly checkable: CheckableHeader;
   readonly maxMessage: number;
+  readonly maxSignatures: number;
   readonly verify: (message: PassThrough) => Promise<DKIMVerifyResult>;
-  /** Called once, when the end was seen; not after abort. */
-  readonly done: (signatures: Signatures) => void;
+  /** Called once, when the end was seen; not after abort. The header: undefined when it has no end, or is too large. */
+  readonly done: (signatures: Signatures, header: CheckableHeader | undefined) => void;
 }
 
 export class SignatureScan implements ContentScan {
@@ -41,8 +42,9 @@ export class SignatureScan implements ContentScan {
   readonly #options: SignatureScanOptions;
   readonly #stream = new PassThrough({ highWaterMark: BLOCK });
   readonly #result: Promise<Signatures>;
+  readonly #collector = new HeaderCollector(HEADER_BOUNDS.bytes);
+  #header: CheckableHeader | undefined;
   #notChecked: NotChecked | undefined;
-  #headerLeft: number;
   #total = 0;
   /** Bytes of the line that has no end yet. */
   #line = 0;
@@ -51,7 +53,6 @@ export class SignatureScan implements ContentScan {
 
   constructor(options: SignatureScanOptions) {
     this.#options = options;
-    this.#headerLeft = options.headerLength;
     // Both ends of the stream tell of errors; the verifier's promise is where they are handled.
     this.#stream.on("error", () => undefined);
     this.#result = options.verify(this.#stream).then(
@@ -62,30 +63,44 @@ export class SignatureScan implements ContentScan {
         return { notChecked: this.#notChecked ?? { why: "error", error } };
       },
     );
-    if (options.checkable.bytes.length > 0) this.#stream.write(options.checkable.bytes);
   }
 
   write(chunk: Buffer): void | Promise<void> {
     this.#total += chunk.length;
     if (this.#notChecked !== undefined) return undefined;
     if (this.#total > this.#options.maxMessage) return this.#giveUp({ why: "size" });
-    const body = chunk.subarray(Math.min(this.#headerLeft, chunk.length));
-    this.#headerLeft -= chunk.length - body.length;
-    const end = body.lastIndexOf(LF);
-    this.#line = end === -1 ? this.#line + body.length : body.length - end - 1;
-    if (this.#line > LONGEST_LINE) return this.#giveUp({ why: "shape", text: "a line is too long" });
-    return this.#take(body) ? undefined : this.#drained();
+    if (this.#header !== undefined) return this.#body(chunk);
+    // Copied: the collector keeps what it is given, and the piece may be used again.
+    const split = this.#collector.push(Buffer.from(chunk));
+    if (split === "too-large") return this.#giveUp({ why: "shape", text: "the header is too large" });
+    return split === undefined ? undefined : this.#begin(split.header, split.rest);
   }
 
   async end(): Promise<FilterAnswer> {
+    if (this.#header === undefined && this.#notChecked === undefined) await this.#begin(this.#collector.end().header, EMPTY);
     this.#flush();
     this.#stream.end();
-    this.#options.done(await this.#result);
+    this.#options.done(await this.#result, this.#header);
     return undefined;
   }
 
   abort(): void {
     this.#stream.destroy(new Error("aborted"));
+  }
+
+  #begin(header: Buffer, rest: Buffer): void | Promise<void> {
+    this.#header = checkableHeader(header, this.#options.maxSignatures);
+    const { bytes, notChecked } = this.#header;
+    if (notChecked !== undefined) return this.#giveUp({ why: "shape", text: notChecked });
+    if (bytes.length > 0) this.#stream.write(bytes);
+    return this.#body(rest);
+  }
+
+  #body(bytes: Buffer): void | Promise<void> {
+    const end = bytes.lastIndexOf(LF);
+    this.#line = end === -1 ? this.#line + bytes.length : bytes.length - end - 1;
+    if (this.#line > LONGEST_LINE) return this.#giveUp({ why: "shape", text: "a line is too long" });
+    return this.#take(bytes) ? undefined : this.#drained();
   }
 
   #giveUp(reason: NotChecked): void {

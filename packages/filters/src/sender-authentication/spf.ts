@@ -22,7 +22,7 @@ export interface SpfCheck {
 
 type Settings = Pick<SenderAuthenticationSettings, "spf" | "dnsDown" | "dnsTime" | "scores">;
 
-/** undefined: a client without an address (a unix socket), or one that has not said who it is. */
+/** undefined: an empty sender, and a client that has not said who it is. */
 export async function checkSpf(
   { spf }: Pick<Verifiers, "spf">,
   { sender, visit }: Pick<MailTransaction, "sender" | "visit">,
@@ -30,13 +30,11 @@ export async function checkSpf(
   settings: Settings,
   hostname: string,
 ): Promise<SpfCheck | undefined> {
-  const ip = visit.session.client.host;
-  if (ip === "") return undefined;
   const helo = oneLine(visit.hello ?? "");
   if (sender.address === "" && helo === "") return undefined;
   const said = await spf({
     sender: sender.address,
-    ip,
+    ip: visit.session.client.host,
     helo,
     mta: hostname,
     resolver: dns.ask,

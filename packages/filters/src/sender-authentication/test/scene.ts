@@ -3,12 +3,12 @@
 
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { FilterAnswer, HeaderEdit, MailFilter, MailTransaction } from "@postern/contracts";
-import { parseHeader } from "@postern/message";
-import { createFakeClock, createMemoryLogger, testSession } from "@postern/testing";
+import { HeaderCollector, parseHeader, type HeaderSplit } from "@postern/message";
+import { createFakeClock } from "@postern/testing";
 import { dkimSign } from "mailauth/lib/dkim/sign.js";
 import { sealMessage } from "mailauth/lib/arc/index.js";
-import type { DnsAnswer, DnsAnswers, DnsResolver, DnsType } from "../../dns.ts";
-import type { FilterServices } from "../../row.ts";
+import type { DnsAnswers } from "../../dns.ts";
+import { fakeDns, filterOf, testMail, testServices, testVisit, type DnsTable, type FakeDns } from "../../test/scene.ts";
 import { senderAuthentication } from "../index.ts";
 import type { SenderAuthenticationSettings } from "../settings.ts";
 
@@ -30,26 +30,7 @@ export const RSA = keyOf(generateKeyPairSync("rsa", { modulusLength: 2048 }), "r
 export const ED25519 = keyOf(generateKeyPairSync("ed25519"), "ed25519");
 export const WEAK = keyOf(generateKeyPairSync("rsa", { modulusLength: 768 }), "rsa");
 
-export type Zone = Readonly<Record<string, Partial<DnsAnswers> | "down">>;
-
-export interface TestDns extends DnsResolver {
-  readonly asked: string[];
-}
-
-/** Names in small letters; a name that is not there does not exist. */
-export function dnsOf(zone: Zone): TestDns {
-  const asked: string[] = [];
-  return {
-    asked,
-    ask<T extends DnsType>(name: string, type: T): Promise<DnsAnswer<T>> {
-      asked.push(`${type} ${name}`);
-      const records = zone[name.toLowerCase()];
-      if (records === "down") return Promise.resolve({ state: "down", reason: "no server answers" });
-      const found = records?.[type] as DnsAnswers[T] | undefined;
-      return Promise.resolve(found === undefined ? { state: "none" } : { state: "found", records: found });
-    },
-  };
-}
+export type Zone = DnsTable;
 
 export const txt = (...records: string[]): Partial<DnsAnswers> => ({ TXT: records });
 
@@ -110,20 +91,10 @@ export async function sealed(message: string, domain: string, said: string, cv: 
 
 export const START = Date.UTC(2026, 0, 1);
 
-/** The defaults, as the configuration would yield them. */
-export function settingsOf(rest: Partial<SenderAuthenticationSettings> = {}): SenderAuthenticationSettings {
-  const { fields } = senderAuthentication.settings;
-  const scores = Object.fromEntries(Object.entries(fields.scores.fields).map(([name, { default: value }]) => [name, value]));
-  const plain = Object.fromEntries(
-    Object.entries(fields).map(([name, field]) => [name, "default" in field ? field.default : undefined]),
-  );
-  return { ...plain, on: true, scores, ...rest } as SenderAuthenticationSettings;
-}
-
 export interface Play {
   readonly message: string | Buffer;
   readonly zone?: Zone;
-  readonly dns?: DnsResolver;
+  readonly dns?: Pick<FakeDns, "ask" | "asked">;
   readonly settings?: Partial<SenderAuthenticationSettings>;
   readonly ip?: string;
   readonly hello?: string;
@@ -131,8 +102,8 @@ export interface Play {
   readonly trusted?: boolean;
   /** Bytes in each piece of the content. */
   readonly piece?: number;
-  /** What the client said with SIZE. */
-  readonly size?: number;
+  /** The header as the filter is shown it, where the gateway has stripped fields; the content has them. */
+  readonly stripped?: string;
 }
 
 export interface Played {
@@ -149,39 +120,18 @@ export interface Played {
   readonly transaction: MailTransaction;
 }
 
-const transactionOf = ({
-  sender = "alice@example.com",
-  ip = "192.0.2.7",
-  hello = "mail.example.com",
-  trusted = false,
-  size = 0,
-}: Play) => ({
-  id: "t1",
-  visit: {
-    session: testSession({ client: { host: ip, port: 4711 } }),
-    hello,
-    extended: true,
-    spokeEarly: false,
-    trusted,
-    hostName: undefined,
-    refusedRecipients: 0,
-    findings: [],
-  },
-  sender: { address: sender, parameters: new Map() },
-  recipients: [],
-  size,
-  header: undefined as MailTransaction["header"],
-  kind: undefined,
-  findings: [] as MailTransaction["findings"],
-  authentication: [],
-  edits: [] as HeaderEdit[],
-  redirect: undefined,
-  added: [],
-});
+type Mail = { -readonly [K in keyof MailTransaction]: MailTransaction[K] };
 
-async function stages(filter: MailFilter, transaction: ReturnType<typeof transactionOf>, play: Play) {
-  const bytes = Buffer.from(play.message);
-  const end = bytes.indexOf("\r\n\r\n");
+function splitOf(message: Buffer): HeaderSplit {
+  const collector = new HeaderCollector(4 * 1024 ** 2);
+  const split = collector.push(message) ?? collector.end();
+  if (split === "too-large") throw new Error("The header is too large");
+  return split;
+}
+
+async function stages(filter: MailFilter, transaction: Mail, given: Play) {
+  const { header, rest } = splitOf(Buffer.from(given.message));
+  const bytes = Buffer.concat([header, rest]);
   const ends: { stage: string; answer: FilterAnswer }[] = [];
   const said = (stage: string, answer: FilterAnswer): boolean => {
     if (answer !== undefined) ends.push({ stage, answer });
@@ -190,11 +140,12 @@ async function stages(filter: MailFilter, transaction: ReturnType<typeof transac
   let held = false;
   const go = async (): Promise<void> => {
     if (said("sender", await filter.sender?.(transaction))) return;
-    transaction.header = parseHeader(bytes.subarray(0, end === -1 ? bytes.length : end + 2));
+    transaction.came = parseHeader(header);
+    transaction.header = given.stripped === undefined ? transaction.came : parseHeader(Buffer.from(given.stripped));
     if (said("header", await filter.header?.(transaction, transaction.header))) return;
     held = filter.holds?.(transaction) ?? false;
     const scan = filter.scan?.(transaction);
-    const piece = play.piece ?? 16_384;
+    const piece = given.piece ?? 16_384;
     for (let at = 0; scan !== undefined && at < bytes.length; at += piece) await scan.write(bytes.subarray(at, at + piece));
     if (said("content", await scan?.end())) return;
     said("content", await filter.content?.(transaction));
@@ -204,19 +155,18 @@ async function stages(filter: MailFilter, transaction: ReturnType<typeof transac
   return { ended: ends[0], held };
 }
 
-/** Leads one message through the filter. */
+/** Leads one message through the filter: of alice@example.com, from 192.0.2.7, to mx.postern.example. */
 export async function play(given: Play): Promise<Played> {
-  const logger = createMemoryLogger();
+  const { sender: from = "alice@example.com", ip: host = "192.0.2.7", hello = "mail.example.com", trusted = false } = given;
   const services = {
+    ...testServices(),
     clock: createFakeClock(START),
-    logger,
-    hostname: "mx.example.net",
-    isOurs: () => false,
-    dns: given.dns ?? dnsOf(given.zone ?? EXAMPLE),
-  } as unknown as FilterServices;
-  const filter = senderAuthentication.build(settingsOf(given.settings), services);
-  if (filter === undefined) throw new Error("The filter is off");
-  const transaction = transactionOf(given);
+    dns: fakeDns(given.zone ?? EXAMPLE),
+    ...(given.dns && { dns: given.dns }),
+  };
+  const { logger } = services;
+  const filter = filterOf(senderAuthentication, services, given.settings);
+  const transaction: Mail = testMail({ from, visit: testVisit({ host, hello, trusted }) });
   const { ended, held } = await stages(filter, transaction, given);
   const reply = ended?.answer?.action === "stop" ? ended.answer.reply : undefined;
   const field = transaction.edits.find((edit) => edit.do === "prepend" && edit.name === "Authentication-Results");
