@@ -18,6 +18,7 @@ import type { SMTPServer } from "smtp-server";
 import { refusal } from "../../replies.ts";
 import { ClientStream, type ContentReader, type ContentSink } from "./client-stream.ts";
 import { Patience } from "./patience.ts";
+import { Replies } from "./replies-queue.ts";
 import type { Talker, WireHouse } from "./talker.ts";
 import { written } from "./words.ts";
 
@@ -31,7 +32,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   readonly #settle: (end: HostedEnd) => void;
   #talker: Talker | undefined;
   #stream: ClientStream;
-  #out = "";
+  readonly #replies: Replies;
   #end: HostedEnd | undefined;
   #goodbye: { readonly ending: Ending; readonly failure: Failure | undefined } | undefined;
   /** What is being done for the client. */
@@ -49,6 +50,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this.doors = doors;
     this.#house = house;
     this.#turnAt = house.clock.now();
+    this.#replies = new Replies(doors.trace, () => this._socket);
     const { promise, resolve } = Promise.withResolvers<HostedEnd>();
     this.over = promise;
     this.#settle = resolve;
@@ -77,6 +79,11 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     return this.#stream.spokeEarly;
   }
 
+  /** Nobody is there to hear an answer. */
+  get isGone(): boolean {
+    return this.#isClosed;
+  }
+
   get isOver(): boolean {
     return this.#end !== undefined || this._socket.destroyed;
   }
@@ -88,9 +95,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
 
   /** As say, for lines that are complete. */
   sayLines(text: string): void {
-    if (this.doors.trace !== undefined) for (const line of text.split("\r\n")) if (line !== "") this.doors.trace("S", line);
-    if (this.#out === "") process.nextTick(this.#flush);
-    this.#out += text;
+    this.#replies.add(text);
   }
 
   /** What follows is content until the reader says otherwise. */
@@ -108,7 +113,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   /** TLS in place of what was plain. Failure: bytes-behind-starttls, tls-handshake …; the connection is of no use then. */
   async startTls(secure: (plain: Socket) => Promise<Socket>): Promise<void> {
     const plain = this._socket;
-    this.#flush();
+    this.#replies.flush();
     this.#detach(plain);
     this.#stream.isClosed = true;
     this.#stream = this.#listenTo(this._createParser());
@@ -158,7 +163,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   }
 
   override close(): void {
-    this.#flush();
+    this.#replies.flush();
     super.close();
   }
 
@@ -268,13 +273,6 @@ export class ClientConnection extends SMTPConnection implements Hosted {
       : { ending: "client-closed", reason: undefined };
     this.#settle((this.#end ??= gone));
   }
-
-  readonly #flush = (): void => {
-    const out = this.#out;
-    this.#out = "";
-    if (out === "" || this._socket.destroyed || !this._socket.writable) return;
-    this._socket.write(out, "latin1");
-  };
 
   /** When its turn began, or it was last heard; undefined: it waits for us. */
   #heardLast(): number | undefined {

@@ -85,7 +85,7 @@ async function finish(dialogue: Dialogue, mail: Mail): Promise<void> {
   const { content } = mail;
   if (content === undefined || dialogue.mail !== mail) return;
   mail.isEnding = true;
-  const reply = await content.finish();
+  const reply = await content.finish(() => dialogue.wire.isGone);
   dialogue.mail = undefined;
   mail.answered(reply, dialogue.wire.hasLeft);
   const hangUp = content.refusedBy?.hangUp === true;

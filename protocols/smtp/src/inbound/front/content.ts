@@ -3,7 +3,7 @@
 // Nothing here rejects; what breaks becomes a reply. RFC 5321 sections 2.3.8 and 4.5.3, RFC 8601 for what filters add.
 
 import { tmpdir } from "node:os";
-import { toFailure, type ContentScan, type Logger, type MailFilter, type MailReply, type MaybePromise } from "@postern/contracts";
+import { toFailure, type Logger, type MailReply } from "@postern/contracts";
 import {
   applyEdits,
   countHops,
@@ -17,9 +17,10 @@ import {
   type HeaderSplit,
 } from "@postern/message";
 import type { Delivery, InboundParts } from "../parts.ts";
-import { stoppedBy, type Filters, type Stopped } from "./ask.ts";
+import type { Filters, Stopped } from "./ask.ts";
 import { Held } from "./held.ts";
 import { receivedOf } from "./received-of.ts";
+import { Scans } from "./scans.ts";
 import type { Transaction } from "./visit.ts";
 import { says } from "./words.ts";
 
@@ -31,13 +32,9 @@ export interface ContentHouse {
   readonly now: () => number;
 }
 
-interface Watching {
-  readonly filter: MailFilter;
-  readonly scan: ContentScan;
-}
-
 const CRLF = Buffer.from("\r\n");
 const LF = 0x0a;
+const LEFT = says(451, "4.4.2", "The client left before the message was given to anybody");
 const LATER = says(451, "4.3.0", "The mail cannot be taken now, try again later");
 
 export class Content {
@@ -53,7 +50,7 @@ export class Content {
   readonly #maxMessage: number;
   readonly #endings: LineEndings;
   #collector: HeaderCollector | undefined;
-  #scans: Watching[] = [];
+  #scans: Scans | undefined;
   #held: Held | undefined;
   #lastByte = LF;
   #isOver = false;
@@ -78,10 +75,13 @@ export class Content {
     if (clean.length > 0) return this.#pass(clean);
   }
 
-  /** All of it has come. The answer for the client: a 2xx means that the backends have it. */
-  async finish(): Promise<MailReply> {
+  /**
+   * All of it has come. The answer for the client: a 2xx means that the backends have it. They do not get it when the client is
+   * gone by then: it will send the message again.
+   */
+  async finish(isGone: () => boolean): Promise<MailReply> {
     try {
-      return await this.#finish();
+      return await this.#finish(isGone);
     } catch (error) {
       return this.#broken(error);
     }
@@ -93,10 +93,11 @@ export class Content {
     this.#drop();
   }
 
-  async #finish(): Promise<MailReply> {
+  async #finish(isGone: () => boolean): Promise<MailReply> {
     if (this.refusal === undefined) await this.#complete();
     if (this.refusal === undefined) await this.#judgeWhole();
     if (this.refusal === undefined && this.#held !== undefined) await this.#release(this.#held);
+    if (isGone()) this.#refuse(LEFT);
     if (this.refusal !== undefined) return this.refusal;
     const reply = await this.#delivery.commit();
     this.#isOver = true;
@@ -139,21 +140,11 @@ export class Content {
     transaction.kind = kindOf(kept, transaction.recipients);
     const stopped = filters.ask("header", (filter) => filter.header?.(transaction, kept));
     if (this.#isStopped(stopped instanceof Promise ? await stopped : stopped)) return;
-    if (this.#openScans()) this.#held = new Held(settings.heldBytes, settings.heldFolder ?? tmpdir());
+    this.#scans = new Scans(filters, transaction);
+    if (this.#scans.hold) this.#held = new Held(settings.heldBytes, settings.heldFolder ?? tmpdir());
     else if (!(await this.#send())) return;
-    await this.#show(came.bytes);
+    await this.#scans?.write(came.bytes);
     if (rest.length > 0) await this.#body(rest);
-  }
-
-  /** True: somebody holds the message until its end. */
-  #openScans(): boolean {
-    let holds = false;
-    for (const filter of this.#house.filters.all) {
-      const scan = filter.scan?.(this.#transaction);
-      if (scan !== undefined) this.#scans.push({ filter, scan });
-      holds ||= scan?.holds === true || filter.holds?.(this.#transaction) === true;
-    }
-    return holds;
   }
 
   /** Everything is decided but the body: the backends get the header. False: they do not want it. */
@@ -178,31 +169,16 @@ export class Content {
 
   #body(chunk: Buffer): void | Promise<void> {
     if (this.refusal !== undefined || this.#isOver) return;
-    const shown = this.#show(chunk);
+    const shown = this.#scans?.write(chunk);
     const sent = this.#held === undefined ? this.#delivery.write(chunk) : this.#held.write(chunk);
     if (shown === undefined && sent === undefined) return;
     return this.#guard(Promise.all([shown, sent]));
   }
 
-  #show(chunk: Buffer): void | Promise<unknown> {
-    if (this.#scans.length === 0 || chunk.length === 0) return;
-    const waits = this.#scans.map(({ scan }) => scan.write(chunk)).filter((wait) => wait instanceof Promise);
-    if (waits.length > 0) return Promise.all(waits);
-  }
-
   /** What scans and filters say of the whole message. */
   async #judgeWhole(): Promise<void> {
-    const { filters } = this.#house;
-    const scans = this.#scans;
-    this.#scans = [];
-    const answers = await Promise.all(scans.map(({ filter, scan }) => filters.answerOf(filter, () => scan.end())));
-    for (const [at, answer] of answers.entries()) {
-      const watching = scans[at];
-      if (answer === undefined || watching === undefined) continue;
-      if (this.#isStopped(stoppedBy(watching.filter, answer))) return;
-      break;
-    }
-    const stopped: MaybePromise<Stopped | undefined> = filters.ask("content", (filter) => filter.content?.(this.#transaction));
+    if (this.#isStopped(await this.#scans?.end())) return;
+    const stopped = this.#house.filters.ask("content", (filter) => filter.content?.(this.#transaction));
     this.#isStopped(stopped instanceof Promise ? await stopped : stopped);
   }
 
@@ -245,8 +221,7 @@ export class Content {
     this.#isOver = true;
     const held = this.#held;
     this.#held = undefined;
-    for (const { scan } of this.#scans) scan.abort();
-    this.#scans = [];
+    this.#scans?.abort();
     this.#delivery.abort();
     void held?.discard().catch((error: unknown) => this.#broken(error));
   }

@@ -30,6 +30,8 @@ interface About {
 }
 
 const SPACE = 0x20;
+/** Refusals of one client that the log names one by one. */
+const MAX_LOGGED = 100;
 
 export class Dialogue implements Talker {
   readonly wire: ClientConnection;
@@ -46,6 +48,7 @@ export class Dialogue implements Talker {
   /** Where the client is, before any gateway has told. */
   readonly #origin: Address;
   #wake: (() => void) | undefined;
+  #refusals = 0;
 
   constructor(wire: ClientConnection, house: FrontHouse, commands: Commands) {
     this.wire = wire;
@@ -107,7 +110,7 @@ export class Dialogue implements Talker {
   }
 
   logRefusal(reply: MailReply, by: string, about: About | undefined): void {
-    logRefusal(this.house.logger, { visit: this.visit, reply, by, ...about });
+    if (++this.#refusals <= MAX_LOGGED) logRefusal(this.house.logger, { visit: this.visit, reply, by, ...about });
   }
 
   /** The transaction is over, without a message. */

@@ -156,3 +156,42 @@ test("inbound: a filter's refusal of a recipient is told to filters and log, and
   t.is(harness.ended[0]?.failure?.kind, "too-many-errors");
   t.is(harness.logger.records.filter(({ message, fields }) => message === "refused" && fields["by"] === "picky").length, 2);
 });
+
+test("inbound: a message whose sender is gone before any backend has its end goes nowhere", async (t) => {
+  let judge: (() => void) | undefined;
+  const filter: MailFilter = { name: "slow", content: () => new Promise((resolve) => (judge = () => resolve(undefined))) };
+  const { dial, harness, deliveries } = await front(t, { filters: [filter] });
+  const client = await dial();
+  await client.hear();
+  await client.begin();
+  await client.ask("DATA");
+  client.say("", "text", ".");
+  await until(() => judge !== undefined);
+  client.reset();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  judge?.();
+  await harness.settled();
+  t.is(deliveries.all[0]?.end, "aborted");
+  const { fields } = harness.logger.records.find(({ message }) => message === "message") ?? {};
+  t.is(fields?.["warning"], "The client left before the answer");
+});
+
+test("inbound: ten thousand recipients in one go cost nobody the connection", async (t) => {
+  const { dial, deliveries } = await front(t, { settings: { maxErrors: 1 } });
+  const client = await dial();
+  await client.hear();
+  await client.ask("HELO me", "MAIL FROM:<alice@example.net>");
+  const replies = await client.ask(...Array.from({ length: 10_000 }, (_, index) => `RCPT TO:<r${index}@example.com>`));
+  const codes = Map.groupBy(replies.split("\n"), (reply) => reply.slice(0, 9));
+  t.deepEqual(
+    new Map([...codes].map(([code, all]) => [code, all.length])),
+    new Map([
+      ["250 2.1.5", 1000],
+      ["452 4.5.3", 9000],
+    ]),
+  );
+  await client.ask("DATA");
+  client.say("", "text", ".");
+  t.regex(await client.hear(), /^250 /);
+  t.is(deliveries.all[0]?.recipients.length, 1000);
+});

@@ -59,7 +59,9 @@ export class Mail {
     const { session } = transaction.visit;
     session.bytesIn += this.content?.size ?? 0;
     session.backend = delivery.facts.backends[0] ?? session.backend;
-    logger.info("message", {
+    // Who begins and takes back all the time cannot fill the log.
+    const isIdle = this.content === undefined && transaction.recipients.length === 0;
+    logger[isIdle ? "debug" : "info"]("message", {
       ...factsOf(transaction),
       size: this.content?.size,
       backends: delivery.facts.backends,

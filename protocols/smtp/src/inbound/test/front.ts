@@ -24,6 +24,8 @@ export interface Front {
 
 export interface Client {
   readonly peer: ScriptedPeer;
+  /** Is gone, as a host that was switched off. */
+  readonly reset: () => void;
   /** Sends lines, each with its CRLF. */
   say(...lines: readonly string[]): void;
   /** The next replies, a line each. */
@@ -50,12 +52,12 @@ export async function front(t: ExecutionContext, options: FrontOptions = {}): Pr
     async dial() {
       const socket = connect({ port, host: "127.0.0.1" });
       t.teardown(() => void socket.destroy());
-      return clientOf(new ScriptedPeer(socket, 10_000));
+      return clientOf(new ScriptedPeer(socket, 10_000), () => void socket.resetAndDestroy());
     },
   };
 }
 
-function clientOf(peer: ScriptedPeer): Client {
+function clientOf(peer: ScriptedPeer, reset: () => void): Client {
   const say: Client["say"] = (...lines) => peer.write(Buffer.from(lines.map((line) => `${line}\r\n`).join(""), "latin1"));
   const hear: Client["hear"] = async (count = 1) => {
     const lines: string[] = [];
@@ -68,6 +70,7 @@ function clientOf(peer: ScriptedPeer): Client {
   };
   return {
     peer,
+    reset,
     say,
     hear,
     ask,
