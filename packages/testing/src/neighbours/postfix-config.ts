@@ -15,6 +15,8 @@ export interface PostfixLayout {
   readonly xforwardHosts: string;
   readonly messageSizeLimit: number;
   readonly inbound: boolean;
+  /** undefined: every address of example.com. */
+  readonly recipients: readonly string[] | undefined;
   readonly proxyHeader: boolean;
   /** Whose the mail is. */
   readonly owner: { readonly uid: number; readonly gid: number };
@@ -66,7 +68,8 @@ relay_transport = error:nothing leaves this machine
 virtual_transport = virtual
 virtual_mailbox_domains = example.com
 virtual_mailbox_base = ${at(POSTFIX_FILES.mail)}
-virtual_mailbox_maps = static:inbox/
+virtual_mailbox_maps = ${mailboxes(layout)}
+recipient_delimiter = +
 virtual_mailbox_limit = 0
 virtual_minimum_uid = 1
 virtual_uid_maps = static:${uid}
@@ -85,6 +88,9 @@ smtputf8_enable = yes
 ${tls}
 `;
 }
+
+const mailboxes = ({ recipients }: PostfixLayout): string =>
+  recipients === undefined ? "static:inbox/" : `inline:{${recipients.map((one) => `{${one} = inbox/}`).join(" ")}}`;
 
 const SERVICES = `pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup

@@ -30,6 +30,8 @@ export interface PostfixOptions {
   readonly messageSizeLimit?: number;
   /** Takes mail for example.com from anybody, as the server behind an MX does. */
   readonly inbound?: boolean;
+  /** The only addresses that there are, in small letters; all of example.com by default. What follows a + is not looked at. */
+  readonly recipients?: readonly string[];
   /** Wants a PROXY header from everybody who connects. */
   readonly proxyHeader?: boolean;
 }
@@ -160,6 +162,7 @@ async function writeFiles(
     xforwardHosts: options.xforwardHosts ?? "",
     messageSizeLimit: options.messageSizeLimit ?? 50_000_000,
     inbound: options.inbound ?? false,
+    recipients: options.recipients,
     proxyHeader: options.proxyHeader ?? false,
     owner,
   };
