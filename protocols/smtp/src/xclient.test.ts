@@ -83,3 +83,15 @@ test("xclient: an address that is none changes nothing", (t) => {
     t.is(session.client.host, "192.0.2.7");
   }
 });
+
+test("xclient: what a client is called, and how it greets, is told by trusted gateways only", (t) => {
+  const told = (args: string) => learnFromXclient(args, trusting());
+  t.deepEqual(told("HELO=cli+2Bent NAME=a.example.org PROTO=SMTP"), {
+    hello: { name: "cli+ent", extended: false },
+    name: "a.example.org",
+  });
+  t.deepEqual(told("HELO=x"), { hello: { name: "x", extended: true }, name: undefined });
+  t.deepEqual(told("HELO=[UNAVAILABLE] NAME=[TEMPUNAVAIL]"), { hello: undefined, name: undefined });
+  t.deepEqual(told("HELO=a+20b NAME=a+0D+0Ab"), { hello: undefined, name: "" });
+  t.deepEqual(learnFromXclient("HELO=x NAME=y", testSession()), { hello: undefined, name: undefined });
+});

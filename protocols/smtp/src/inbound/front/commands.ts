@@ -22,6 +22,7 @@ const quit: Row = ({ wire }) => wire.hangUp({ ending: "logout", reason: undefine
 
 export const COMMANDS: Commands = {
   greet,
+  idle: new Set(["EHLO", "HELO", "RSET", "NOOP", "HELP", "VRFY"]),
   rows: new Map<string, Row>([
     ["EHLO", ehlo],
     ["HELO", helo],

@@ -19,6 +19,8 @@ export type Row = (dialogue: Dialogue, args: Buffer) => MaybePromise<void>;
 
 export interface Commands {
   readonly rows: ReadonlyMap<string, Row>;
+  /** Those that bring no mail on its way. */
+  readonly idle: ReadonlySet<string>;
   readonly greet: (dialogue: Dialogue) => Promise<void>;
 }
 
@@ -30,6 +32,8 @@ interface About {
 }
 
 const SPACE = 0x20;
+/** So many commands may bring no mail on its way before they count as errors. */
+const MAX_IDLE = 100;
 /** Refusals of one client that the log names one by one. */
 const MAX_LOGGED = 100;
 
@@ -44,6 +48,8 @@ export class Dialogue implements Talker {
   mail: Mail | undefined;
   /** Transactions begun. */
   count = 0;
+  /** Commands since the last recipient that brought no mail on its way. */
+  idle = 0;
   readonly #commands: Commands;
   /** Where the client is, before any gateway has told. */
   readonly #origin: Address;
@@ -80,6 +86,8 @@ export class Dialogue implements Talker {
     this.wire.doors.trace?.("C", shown(line, verb, row));
     try {
       if (row === undefined) return unknown(line);
+      if (this.#commands.idle.has(verb) && ++this.idle > MAX_IDLE) this.#countError();
+      if (this.wire.isOver) return;
       const done = row(this, space === -1 ? NOTHING : trimmed(line.subarray(space)));
       if (done instanceof Promise) return done.catch((error: unknown) => this.refuse(error));
     } catch (error) {

@@ -170,3 +170,16 @@ test("inbound: refusal has the words for those that are not let in", async (t) =
   t.is(inbound.refusal(new Failure("too-many-connections", "")), "421 4.3.2 Too many connections, try again later\r\n");
   t.is(inbound.refusal(new Failure("tls-handshake", "")), "");
 });
+
+test("inbound: a client that asks and asks and sends no mail is hung up on", async (t) => {
+  const { dial, harness } = await front(t, { settings: { maxErrors: 5 } });
+  const client = await dial();
+  await client.hear();
+  client.say(...Array<string>(200).fill("NOOP"));
+  const replies = (await client.hear(106)).split("\n");
+  t.is(replies.at(-1), "421 4.7.0 Too many errors");
+  t.true(replies.slice(0, -1).every((reply) => reply === "250 2.0.0 OK"));
+  await client.peer.closed();
+  await harness.settled();
+  t.is(harness.ended[0]?.failure?.kind, "too-many-errors");
+});

@@ -47,6 +47,7 @@ export async function rcpt(dialogue: Dialogue, args: Buffer): Promise<void> {
   const reply = stopped?.reply ?? (await tell(dialogue, under, recipient));
   if (isYes(reply)) {
     transaction.recipients.push(recipient);
+    dialogue.idle = 0;
     dialogue.wire.say(reply);
     return;
   }

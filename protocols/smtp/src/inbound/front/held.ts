@@ -9,11 +9,13 @@ import { join } from "node:path";
 const NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 /** Read back in pieces of this size. */
 const PIECE = 256 * 1024;
+/** Kept in blocks of this size: bytes that come one at a time take no more room than others. */
+const BLOCK = 16 * 1024;
 
 export class Held {
   readonly #maxMemory: number;
   readonly #folder: string;
-  #inMemory: Buffer[] = [];
+  #blocks: Buffer[] = [];
   #bytes = 0;
   #file: FileHandle | undefined;
   #inFile = 0;
@@ -28,8 +30,7 @@ export class Held {
   write(chunk: Buffer): void | Promise<void> {
     if (this.#isOver) return;
     if (this.#file === undefined && this.#bytes + chunk.length <= this.#maxMemory) {
-      this.#bytes += chunk.length;
-      this.#inMemory.push(chunk);
+      this.#keep(chunk);
       return;
     }
     return this.#spill(chunk);
@@ -37,8 +38,9 @@ export class Held {
 
   /** Gives all of it, in order, waiting where `to` waits. */
   async replay(to: (chunk: Buffer) => void | Promise<void>): Promise<void> {
-    for (const chunk of this.#inMemory) await to(chunk);
-    this.#inMemory = [];
+    const blocks = this.#blocks;
+    this.#blocks = [];
+    for (const [at, block] of blocks.entries()) await to(block.subarray(0, this.#bytes - at * BLOCK));
     for (let at = 0; at < this.#inFile;) {
       const piece = Buffer.allocUnsafe(Math.min(PIECE, this.#inFile - at));
       const { bytesRead } = (await this.#file?.read(piece, 0, piece.length, at)) ?? { bytesRead: 0 };
@@ -51,10 +53,20 @@ export class Held {
   /** Nothing of it is wanted any more. */
   async discard(): Promise<void> {
     this.#isOver = true;
-    this.#inMemory = [];
+    this.#blocks = [];
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
+  }
+
+  #keep(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length;) {
+      const used = this.#bytes % BLOCK;
+      if (used === 0) this.#blocks.push(Buffer.allocUnsafe(BLOCK));
+      const copied = chunk.copy(this.#blocks.at(-1) as Buffer, used, at);
+      at += copied;
+      this.#bytes += copied;
+    }
   }
 
   async #spill(chunk: Buffer): Promise<void> {
