@@ -119,3 +119,22 @@ export function stored(store: Dovecot, user: string, word: string): Promise<stri
 export async function countOf({ messages }: Pick<Postfix, "messages">, word: string): Promise<number> {
   return (await messages()).filter((one) => one.includes(word)).length;
 }
+
+/** Waits until these Postfixes have delivered all messages with these words, each of which one of them has taken. */
+export async function settled(servers: readonly Pick<Postfix, "log">[], words: readonly string[]): Promise<void> {
+  const waiting = (): string[] => {
+    const log = servers.map((one) => one.log()).join("");
+    const done = new Set(Array.from(log.matchAll(/qmgr\[\d+\]: (\w+): removed$/gm), ([, id]) => id));
+    const queued = Array.from(
+      log.matchAll(/cleanup\[\d+\]: (\w+): message-id=<(\w+)@x>/g),
+      ([, id, word]) => [word, id] as const,
+    );
+    const finished = new Set(queued.filter(([, id]) => done.has(id)).map(([word]) => word));
+    return words.filter((word) => !finished.has(word));
+  };
+  await until(
+    () => waiting().length === 0 || undefined,
+    () => `the delivery of ${waiting().join(" ")}`,
+    60_000,
+  );
+}
