@@ -1,6 +1,7 @@
 // The words of the house: interfaces and tables, almost no behaviour. Imports only node:.
 
 export * from "./address.ts";
+export * from "./address-key.ts";
 export * from "./authenticator.ts";
 export * from "./backend-login.ts";
 export * from "./certificate-pattern.ts";

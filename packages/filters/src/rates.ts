@@ -1,11 +1,11 @@
 // How much a stranger may bring in a while: connections, messages and recipients, counted in the shared state by address
 // and by the domain of the sender. Above a limit the client is told to come later. What cannot be counted is let through.
 
-import { networkMatcher, networks, setting, stop, type FilterAnswer, type MailVisit } from "@postern/contracts";
+import { addressKey, networkMatcher, networks, setting, stop, type FilterAnswer, type MailVisit } from "@postern/contracts";
 import { domainOf } from "./dns-name.ts";
 import { on } from "./judge.ts";
 import type { FilterRow } from "./row.ts";
-import { addressKey, hostOf, isStranger } from "./stranger.ts";
+import { hostOf, isStranger } from "./stranger.ts";
 
 const { duration, group, integer } = setting;
 

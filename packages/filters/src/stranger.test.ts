@@ -1,14 +1,7 @@
+import { addressKey } from "@postern/contracts";
 import test from "ava";
 import * as fc from "fast-check";
-import { addressKey, networkKey, reversed, reverseName, sameAddress } from "./stranger.ts";
-
-test("stranger: an IPv6 /64 and an IPv4 address count as one address each, in any spelling", (t) => {
-  t.is(addressKey("192.0.2.7"), "192.0.2.7");
-  t.is(addressKey("::ffff:192.0.2.7"), "192.0.2.7");
-  t.is(addressKey("2001:db8::1"), "20010db800000000/64");
-  t.is(addressKey("2001:DB8:0:0:ffff:ffff:ffff:ffff%eth0"), addressKey("2001:db8::1"));
-  t.not(addressKey("2001:db8:0:1::1"), addressKey("2001:db8::1"));
-});
+import { networkKey, reversed, reverseName, sameAddress } from "./stranger.ts";
 
 test("stranger: a network is a /24 or a /64", (t) => {
   t.is(networkKey("192.0.2.7"), "192.0.2.0/24");

@@ -1,22 +1,19 @@
-// Who is looked at: a client with an address that is no gateway of ours. And how its address counts: a client owns an IPv6
-// /64 at least (RFC 6177), so a /64 counts as one address. Never throws: text that is no address is a key by itself.
+// Who is looked at: a client with an address that is no gateway of ours; and its address, network and name in the DNS. Never
+// throws: text that is no address stands for itself.
 
 import { isIP } from "node:net";
-import { plainHost, type MailVisit } from "@postern/contracts";
+import { addressKey, ipv6Groups, plainHost, type MailVisit } from "@postern/contracts";
 
 export const hostOf = (visit: MailVisit): string => plainHost(visit.session.client.host);
 
 /** A unix socket has no address, and is not open to strangers. */
 export const isStranger = (visit: MailVisit): boolean => !visit.trusted && hostOf(visit) !== "";
 
-/** The 32 hexadecimal digits of an IPv6 address; the URL standard writes each in one way, in groups only. */
-function digits(host: string): string {
-  const [head = "", tail = ""] = new URL(`http://[${host}]`).hostname.slice(1, -1).split("::");
-  const groups = (text: string): string[] => (text === "" ? [] : text.split(":").map((group) => group.padStart(4, "0")));
-  const before = groups(head).join("");
-  const after = groups(tail).join("");
-  return before + after.padStart(32 - before.length, "0");
-}
+/** The 32 hexadecimal digits of an IPv6 address. */
+const digits = (host: string): string =>
+  ipv6Groups(host)
+    .map((group) => group.toString(16).padStart(4, "0"))
+    .join("");
 
 /** One text for each address, whatever its spelling; the text itself when it is none. */
 function canonical(host: string): string {
@@ -25,12 +22,6 @@ function canonical(host: string): string {
 }
 
 export const sameAddress = (one: string, other: string): boolean => canonical(one) === canonical(other);
-
-/** "192.0.2.1", or the /64 of an IPv6 address. */
-export function addressKey(host: string): string {
-  const plain = plainHost(host);
-  return isIP(plain) === 6 ? `${digits(plain).slice(0, 16)}/64` : plain;
-}
 
 /** The /24 of an IPv4 address, the /64 of an IPv6 address: senders with several machines come from one of these. */
 export function networkKey(host: string): string {

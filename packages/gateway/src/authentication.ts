@@ -3,6 +3,7 @@
 
 import { createAuthenticator, createBackendLogin } from "@postern/auth";
 import {
+  addressKey,
   LOGIN_STRATEGIES,
   normaliseUser,
   orList,
@@ -15,7 +16,6 @@ import {
 } from "@postern/contracts";
 import type { House } from "@postern/core";
 import type { ListenerConfig } from "@postern/config";
-import { addressKey } from "@postern/limits";
 import { offer, offeredMechanisms, type Abilities } from "@postern/sasl";
 import { LINE_PROTOCOLS, MECHANISMS, PROTOCOLS, type GatewayConfig } from "./parts.ts";
 

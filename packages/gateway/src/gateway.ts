@@ -1,10 +1,10 @@
 // One process's gateway: house, listeners, health, certificates; started, reloaded and drained as a whole. The primary and
 // its workers are in workers.ts; a gateway with one worker runs in the primary itself.
 
-import { systemClock, type Clock, type Leg, type Logger, type SharedState } from "@postern/contracts";
+import { addressKey, systemClock, type Clock, type Leg, type Logger, type SharedState } from "@postern/contracts";
 import { Registry } from "@postern/core";
 import { createHealthMonitor, type HealthMonitor } from "@postern/health";
-import { addressKey, createLoginGuard, type MeasuredLoginGuard } from "@postern/limits";
+import { createLoginGuard, type MeasuredLoginGuard } from "@postern/limits";
 import { createMetrics, createWireTrace, type Metrics } from "@postern/telemetry";
 import { createObserver } from "./observer.ts";
 import { buildHouse, listenerHouse, type BuiltHouse } from "./house.ts";

@@ -2,9 +2,8 @@
 // comes in, with its filters, rules, recipients and pooled backends. Built only where a listener speaks them. Throws what a
 // part says of its settings.
 
-import { networkMatcher, type Health, type HostedProtocol, type MailFilter, type Router } from "@postern/contracts";
+import { addressKey, networkMatcher, type Health, type HostedProtocol, type MailFilter, type Router } from "@postern/contracts";
 import { createFilters, createDnsResolver } from "@postern/filters";
-import { addressKey } from "@postern/limits";
 import { createAddressBook, createRecipientRouter, createRules, ownDomains, strippedHeaders } from "@postern/mailflow";
 import { buildInbound, inboundPart, type InboundSettings } from "@postern/smtp";
 import { featuresOf, type Foundations } from "./house.ts";

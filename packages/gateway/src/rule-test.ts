@@ -4,10 +4,9 @@
 
 import { createReadStream } from "node:fs";
 import { isIP } from "node:net";
-import { Failure, setting, systemClock, type RouteSource } from "@postern/contracts";
+import { addressKey, Failure, setting, systemClock, type RouteSource } from "@postern/contracts";
 import type { CommandArgs } from "@postern/config";
 import { createRouter } from "@postern/core";
-import { addressKey } from "@postern/limits";
 import { dryRun, type DryMessage } from "@postern/mailflow";
 import { HeaderCollector, LINE_PROBLEMS, LineEndings, parseHeader, type HeaderSplit } from "@postern/message";
 import { adHocLeg } from "./house.ts";

@@ -1,8 +1,8 @@
 // How many connections: in all, per client address, per user. The places are in the shared state, so all workers count
 // together. Throws Failure too-many-connections, too-many-from-address, too-many-of-user, and nothing else of its own.
 
-import { Failure, type ConnectionLimits, type FailureKind, type Place, type SharedPlaces } from "@postern/contracts";
-import { addressKey, exemption } from "./address-key.ts";
+import { addressKey, Failure, type ConnectionLimits, type FailureKind, type Place, type SharedPlaces } from "@postern/contracts";
+import { exemption } from "./home-network.ts";
 import type { LimitSettings } from "./settings.ts";
 
 /** One limit that must have room: its key in the shared state, and what to say when it has none. */

@@ -6,8 +6,8 @@
 // Names and passwords are kept as keyed hashes only. Memory is bounded; the oldest is forgotten first.
 // Throws Failure too-many-failures.
 
-import { Failure, type Clock, type Credentials, type LoginGuard } from "@postern/contracts";
-import { addressKey, exemption, homeNetwork } from "./address-key.ts";
+import { addressKey, Failure, type Clock, type Credentials, type LoginGuard } from "@postern/contracts";
+import { exemption, homeNetwork } from "./home-network.ts";
 import { createFingerprint } from "./fingerprint.ts";
 import { KnownNetworks } from "./known-networks.ts";
 import { failuresToMaxDelay, type LimitSettings } from "./settings.ts";
