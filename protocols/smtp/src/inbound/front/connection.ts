@@ -120,8 +120,13 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this.#stream.open();
     this.#isSecuring = true;
     this.#turnAt = this.#house.clock.now();
+    // A FIN that was read in clear is not seen by TLS.
+    const left = (): void => void plain.destroy();
+    plain.once("end", left);
+    if (this.hasLeft) left();
     try {
       this._socket = await secure(plain);
+      plain.off("end", left);
       this.#attach(this._socket);
     } catch (error) {
       if (plain.closed) this.#closed();

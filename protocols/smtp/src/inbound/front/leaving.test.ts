@@ -70,11 +70,18 @@ test("inbound: a client that leaves in the TLS handshake, or never begins it, is
   leaving.peer.end();
   await until(() => harness.ended.length === 1);
   t.is(harness.ended[0]?.failure?.kind, "tls-handshake");
+  const early = await dial();
+  await early.hear();
+  // The FIN is read while a chunk that nobody asked for is thrown away, so before STARTTLS is.
+  early.say("BDAT 2", "", "STARTTLS");
+  early.peer.end();
+  await until(() => harness.ended.length === 2);
+  t.is(harness.ended[1]?.failure?.kind, "tls-handshake");
   const silent = await dial();
   await silent.hear();
   await silent.ask("STARTTLS");
   await clock.advance(60_000);
-  await until(() => harness.ended.length === 2);
+  await until(() => harness.ended.length === 3);
   t.is(harness.places, 0);
 });
 
