@@ -15,6 +15,7 @@ export const NEEDS_UTF8 = reply(550, "5.6.7", "The mail server takes ASCII addre
 export const NEEDS_8BIT = reply(554, "5.6.3", "The mail server takes messages of 7-bit characters only");
 export const NEEDS_TLS = reply(550, "5.7.30", "The mail server does not support REQUIRETLS");
 export const NOT_ADDED = reply(451, "4.3.5", "A recipient that a rule adds cannot be reached now, try again later");
+export const NOT_MOVED = reply(451, "4.3.5", "The backend that a rule has chosen cannot be found now, try again later");
 export const BROKEN = reply(451, "4.3.0", "Internal error, try again later");
 
 const BY_KIND: Partial<Readonly<Record<FailureKind, MailReply>>> = {

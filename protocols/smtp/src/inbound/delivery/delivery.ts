@@ -13,7 +13,7 @@ import {
   type RoutedRecipient,
 } from "@postern/contracts";
 import type { Delivery, InboundParts, OpenDelivery } from "../parts.ts";
-import { answerTo, BROKEN, isYes, LOST, NO_RECIPIENTS, NOT_ADDED, OTHER_BACKEND, worstOf } from "./answers.ts";
+import { answerTo, BROKEN, isYes, LOST, NO_RECIPIENTS, NOT_ADDED, NOT_MOVED, OTHER_BACKEND, worstOf } from "./answers.ts";
 import { DotStuffing } from "./dot-stuffing.ts";
 import { unfitRecipient } from "./envelope.ts";
 import { Held } from "./held.ts";
@@ -37,6 +37,8 @@ class Outbound implements Delivery {
   /** Legs that could not be used for this message are not tried again for its next recipients. */
   readonly #unusable = new Set<string>();
   #targets: Target[] = [];
+  /** The routeAs by which each recipient was found. */
+  readonly #foundBy = new Map<MailRecipient, string>();
   /** The message has failed. */
   #failure: MailReply | undefined;
   #isEnding = false;
@@ -54,12 +56,13 @@ class Outbound implements Delivery {
     return { backends: [...backends], mayBeDoubled: this.#failure === undefined ? [] : this.#taken };
   }
 
-  recipient(recipient: MailRecipient, { route }: RoutedRecipient): Promise<MailReply> {
+  recipient(recipient: MailRecipient, { route, routeAs }: RoutedRecipient): Promise<MailReply> {
+    this.#foundBy.set(recipient, routeAs);
     return this.#tell(recipient, route.legs, this.#parts.settings.severalBackends);
   }
 
   async begin(): Promise<MailReply | undefined> {
-    const refusal = (await this.#redirect()) ?? (await this.#addAll()) ?? this.#failure;
+    const refusal = (await this.#redirect()) ?? (await this.#reroute()) ?? (await this.#addAll()) ?? this.#failure;
     if (refusal !== undefined) return this.#fail(refusal);
     const used = this.#used;
     for (const target of this.#targets) if (!used.includes(target)) target.leave();
@@ -148,6 +151,35 @@ class Outbound implements Delivery {
       return isYes(reply) ? undefined : reply;
     } catch (error) {
       return answerTo(toFailure(error));
+    }
+  }
+
+  /** Recipients that a rule wants to be found otherwise since they were told (routeAs) move, whatever the policy; the others stay. */
+  async #reroute(): Promise<MailReply | undefined> {
+    const { redirect } = this.#transaction;
+    const chosen = this.#used.flatMap(({ recipients }) => recipients).filter((one) => this.#foundBy.get(one) !== one.routeAs);
+    if (redirect !== undefined || chosen.length === 0) return undefined;
+    const found = await Promise.all(chosen.map((recipient) => this.#legsOf(recipient)));
+    if (found.includes(undefined)) return NOT_MOVED;
+    const gone = new Set(chosen);
+    for (const target of this.#targets) target.letGo(gone);
+    for (const [at, recipient] of chosen.entries()) {
+      const reply = await this.#tell(recipient, found[at] ?? [], "split");
+      if (!isYes(reply)) return reply;
+    }
+    return undefined;
+  }
+
+  /** undefined: they cannot be found, which the log is told. */
+  async #legsOf({ address, routeAs }: MailRecipient): Promise<readonly Leg[] | undefined> {
+    const { id, visit } = this.#transaction;
+    try {
+      return (await this.#parts.recipients.find(address, visit.session, { routeAs })).route.legs;
+    } catch (error) {
+      const reason = toFailure(error).message;
+      const fields = { session: visit.session.id, message: id, address, routeAs, reason };
+      this.#parts.logger.warn("a recipient cannot be moved", fields);
+      return undefined;
     }
   }
 

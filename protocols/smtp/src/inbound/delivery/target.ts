@@ -73,6 +73,16 @@ export class Target {
     this.#candidates = this.#candidates.filter((leg) => names.has(legText(leg)));
   }
 
+  /** These go elsewhere. The backend forgets all of them; when it is to begin, it is told of those that stay. */
+  letGo(gone: ReadonlySet<MailRecipient>): void {
+    const stay = this.recipients.filter((one) => !gone.has(one));
+    if (stay.length === this.recipients.length) return;
+    this.recipients.splice(0, Infinity, ...stay);
+    if (this.#leg !== undefined && this.#conversation !== undefined) this.#candidates = [this.#leg, ...this.#candidates];
+    this.#conversation?.leave();
+    this.#conversation = undefined;
+  }
+
   /** The backend's answer for one more recipient. */
   async add(recipient: MailRecipient): Promise<MailReply> {
     const answer = this.#refusal ?? (await this.#ask(recipient)) ?? (await this.#move([recipient]));

@@ -24,7 +24,7 @@ export interface SceneOptions {
   readonly pool?: Partial<PoolSettings>;
   /** Legs by the name of a backend, for redirects. */
   readonly legs?: Readonly<Record<string, readonly Leg[]>>;
-  /** Where added recipients are at home. */
+  /** Where added recipients are at home, and those that a rule wants to be found by this address. */
   readonly added?: Readonly<Record<string, readonly Leg[]>>;
 }
 
@@ -67,6 +67,8 @@ export interface Message {
   readonly delivery: Delivery;
   /** The answer for a recipient with these candidates, in one line. */
   readonly to: (address: string, legs: readonly Leg[], parameters?: Parameters) => Promise<string>;
+  /** A rule has chosen: a recipient that was told is found by another address. */
+  readonly routeAs: (address: string, other: string) => void;
   /** Begins, writes, commits; the answer in one line. */
   readonly send: (...chunks: readonly (string | Buffer)[]) => Promise<string>;
 }
@@ -104,10 +106,10 @@ export function scene(t: ExecutionContext, options: SceneOptions = {}): Scene {
     endTimeout: TIMEOUT,
   };
   const recipients: InboundParts["recipients"] = {
-    find: (address) => {
-      const legs = options.added?.[address];
-      if (legs === undefined) return Promise.reject(new Failure("unknown-user", `Nobody knows ${address}`));
-      return Promise.resolve({ deliverTo: address, routeAs: address, route: routeTo(legs) });
+    find: (address, _, { routeAs = address } = {}) => {
+      const legs = options.added?.[routeAs];
+      if (legs === undefined) return Promise.reject(new Failure("unknown-user", `Nobody knows ${routeAs}`));
+      return Promise.resolve({ deliverTo: address, routeAs, route: routeTo(legs) });
     },
     legsOf: (backend) => {
       const legs = options.legs?.[backend];
@@ -168,11 +170,18 @@ function transactionOf(id: string, about: MessageOptions): MailTransaction {
 }
 
 function messageOf(transaction: MailTransaction, delivery: Delivery): Message {
+  const told = new Map<string, MailRecipient>();
   return {
     transaction,
     delivery,
+    routeAs(address, other) {
+      const recipient = told.get(address);
+      if (recipient === undefined) throw new Error(`${address} was not told`);
+      recipient.routeAs = other;
+    },
     async to(address, legs, parameters = {}) {
       const recipient: MailRecipient = { address, deliverTo: address, routeAs: address, parameters: mapOf(parameters) };
+      told.set(address, recipient);
       return text(await delivery.recipient(recipient, { deliverTo: address, routeAs: address, route: routeTo(legs) }));
     },
     async send(...chunks) {
