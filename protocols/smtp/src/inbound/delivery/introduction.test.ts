@@ -60,6 +60,28 @@ test("introduction: a backend that refuses the client's hello gives its answer t
   t.is(await scene(t).message().to("a@example.com", [backend.leg]), "504 5.5.2 no name");
 });
 
+for (const [what, verb, no] of [
+  ["client", "XCLIENT", "554 5.7.1 blocked"],
+  ["hello", "EHLO client", "504 5.5.2 no name"],
+] as const) {
+  test(`introduction: a connection on which a ${what} was refused is nobody else's`, async (t) => {
+    // As Postfix does: who has told of a client may not tell of another, and is the client from then on.
+    let isToldOf = 0;
+    const backend = await startBackend(t, {
+      extensions: [XCLIENT],
+      on: (line, index) => {
+        if (line.startsWith("XCLIENT") && index === 0 && isToldOf++ > 0) return "550 5.7.0 insufficient authorization";
+        return index === 0 && line.startsWith(verb) ? no : undefined;
+      },
+    });
+    const one = scene(t);
+    t.is(await one.message().to("a@example.com", [backend.leg]), no);
+    t.regex(await sendOne(one, backend.leg), /^250/);
+    t.regex(await sendOne(one, backend.leg, { client: "192.0.2.99" }), /^250/);
+    t.is(backend.heard[0]?.at(-1), "QUIT");
+  });
+}
+
 test("introduction: a backend that does not like a fact is told that nothing is known, and never takes us for the client", async (t) => {
   const backend = await startBackend(t, {
     extensions: [XCLIENT],

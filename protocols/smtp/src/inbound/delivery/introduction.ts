@@ -4,7 +4,7 @@
 
 import { Failure, type MailReply, type MailTransaction, type MailVisit } from "@postern/contracts";
 import type { PooledBackend } from "@postern/core";
-import { extensionsIn, isYes, shown, toReply, type Response } from "../../responses.ts";
+import { extensionsIn, isYes, shown, toReply, type Extensions, type Response } from "../../responses.ts";
 import { xclientLine, xforwardLines } from "../../xclient.ts";
 import type { SmtpBackend } from "./backend.ts";
 
@@ -22,6 +22,8 @@ const NAME = /^[\u0021-\u007e]{1,255}$/;
 
 /** Codes that say that the command is not liked, not the client: an address of IPv6 at a backend that has none. */
 const UNLIKED = /^50[0-4]$/;
+
+const NOTHING_LISTED: Extensions = new Map();
 
 /** `hostname` is ours. */
 export async function introduce(
@@ -71,8 +73,10 @@ async function byXclient(
   if (UNLIKED.test(response.code)) response = await ask(instead);
   if (UNLIKED.test(response.code))
     throw new Failure("backend-garbled", `The backend lists XCLIENT, and answers it with ${shown(response)}`);
-  if (!isYes(response)) return toReply(response);
+  // Whatever it answers, it may take us for the client from here on; what it lists then, the next hello says.
   state.introduced = told;
+  state.extensions = NOTHING_LISTED;
+  if (!isYes(response)) return toReply(response);
   const greeting = await ask(hello);
   if (!isYes(greeting)) return toReply(greeting);
   state.extensions = extensionsIn(greeting);
