@@ -69,6 +69,19 @@ test("path: bytes are read as UTF-8, and nothing else", (t) => {
   t.is(sender(Buffer.from("FROM:<\xe9@example.net> SMTPUTF8", "latin1")), 501);
 });
 
+test("path: white space that is not ASCII gets through nowhere, as programs behind us may take it for an end", (t) => {
+  for (const blank of "\u00a0\u1680\u2003\u2028\u2029\u202f\u205f\u3000\ufeff") {
+    const name = JSON.stringify(blank);
+    for (const text of [
+      `<a${blank}b@example.net>`,
+      `<"a${blank}b"@example.net>`,
+      `<a@b${blank}c.example>`,
+      `<> ENVID=a${blank}b`,
+    ])
+      t.is(sender(`FROM:${text} SMTPUTF8`), 501, name);
+  }
+});
+
 test("path: an address is as long as RFC 5321 has it, and no longer", (t) => {
   const long = `${"x".repeat(254 - "@example.net".length)}@example.net`;
   t.not(typeof sender(`FROM:<${long}>`), "number");

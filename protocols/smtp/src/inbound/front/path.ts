@@ -28,8 +28,8 @@ const ROUTE = /^@[^\s@:<>]+(?:,@[^\s@:<>]+)*:/;
 const MAILBOX = new RegExp(`^(?:${ATOM}|${QUOTED})@(${DOMAIN})$`, "u");
 /** Behind a quoted local part, or one without. */
 const BRACKETED = /^ *<((?:"(?:[^"\\]|\\.)*"|[^"<>])*)>(?: +|$)/su;
-/** Control characters of both kinds, and what has no width: RFC 6531 lets them in, and nobody needs them. */
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b\u2060\ufeff]/;
+/** Control characters of both kinds, white space but for the blank, and what has no width: RFC 6531 lets them in, and nobody needs them. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b\u2060]|[^\S ]/;
 const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]{0,39})(?:=([\u0021-\u003c\u003e-\u007e\u0080-\u{10ffff}]+))?$/u;
 
 /** What follows the verb, as bytes; `keyword` is FROM or TO. */
