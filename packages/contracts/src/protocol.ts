@@ -130,6 +130,8 @@ export interface HostedEnd {
 export interface Hosted {
   /** Settles when the client is gone and all that was held for it is given back. Never rejects. */
   readonly over: Promise<HostedEnd>;
+  /** Something is being done for the client, and it waits for the answer. */
+  readonly owes: boolean;
   /** Ends it: the client is told `failure` in the protocol's words as soon as no answer is owed, or nothing. */
   end(ending: Ending, failure: Failure | undefined): void;
   /** Cuts it. */

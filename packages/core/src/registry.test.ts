@@ -156,6 +156,21 @@ test("registry: a session that stands still after goodbye is cut", async (t) => 
   t.deepEqual(live.seen, ["kicked: kicked", "cut"]);
 });
 
+test("registry: a session without a relay that waits for an answer is cut later, but it is", async (t) => {
+  const { clock, registry, open } = setUp();
+  const [answered, never] = [open("answered", "alice"), open("never", "alice")];
+  for (const live of [answered, never]) {
+    live.polite = false;
+    live.waits = true;
+  }
+  registry.kick("alice");
+  await clock.advance(20_000);
+  t.deepEqual([answered.seen, never.seen], [["kicked: kicked"], ["kicked: kicked"]]);
+  registry.remove(answered.session);
+  await clock.advance(10_000);
+  t.deepEqual([answered.seen, never.seen], [["kicked: kicked"], ["kicked: kicked", "cut"]]);
+});
+
 test("registry: drain spreads goodbyes over its time and is over when all are gone", async (t) => {
   const { clock, registry, open } = setUp();
   const all = Array.from({ length: 10 }, (_, index) => open(String(index), "alice", 1));

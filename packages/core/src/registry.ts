@@ -28,6 +28,8 @@ const SWEEP_MS = 15_000;
 const HALF_CLOSED_MS = 60_000;
 /** A session that was told goodbye and still stands is cut after this. */
 const GOODBYE_MS = 5000;
+/** So often a session that has no relay, and waits for an answer, is waited for. */
+const MAX_GOODBYES = 6;
 /** No byte for this long is a quiet moment; so many times it is waited for. */
 const QUIET_MS = 250;
 const MAX_LOOKS = 20;
@@ -100,10 +102,20 @@ export class Registry {
     const before = live.bytes();
     this.#clock.after(before === undefined ? 0 : QUIET_MS, () => {
       if (!this.#lives(live)) return;
-      const isQuiet = before === live.bytes() && !live.clientWaits();
+      // Before a relay, and without one, the protocol itself knows when to say it.
+      const isQuiet = before === undefined || (before === live.bytes() && !live.clientWaits());
       if (!isQuiet && looks > 0) return this.#end(live, ending, kind, reason, looks - 1);
       live.end(ending, looks > 0 ? new Failure(kind, reason) : undefined);
-      this.#clock.after(GOODBYE_MS, () => this.#lives(live) && live.cut());
+      this.#cutLater(live);
+    });
+  }
+
+  /** Who waits for an answer may have it yet. */
+  #cutLater(live: Live, looks = MAX_GOODBYES): void {
+    this.#clock.after(GOODBYE_MS, () => {
+      if (!this.#lives(live)) return;
+      if (live.bytes() === undefined && live.clientWaits() && looks > 1) this.#cutLater(live, looks - 1);
+      else live.cut();
     });
   }
 

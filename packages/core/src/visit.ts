@@ -64,7 +64,7 @@ export function register(visit: Visit, socket: Socket): void {
     session,
     bytes: () => visit.relay?.bytes,
     halfClosed: () => visit.relay?.halfClosed === true,
-    clientWaits: () => visit.relay?.clientWaits === true,
+    clientWaits: () => visit.relay?.clientWaits === true || visit.hosted?.owes === true,
     idleMs: house.idleMs(listener.protocol.name),
     end(ending, failure) {
       visit.ending = ending;

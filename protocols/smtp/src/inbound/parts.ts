@@ -46,6 +46,8 @@ export interface InboundParts {
 export interface Delivery {
   /** Tells the backend of this recipient, dialling it when it is the first there. Its answer; 2xx: it will take the message. */
   recipient(recipient: MailRecipient, routed: RoutedRecipient): Promise<MailReply>;
+  /** The client is silent between its recipients: connections go back, and whoever is needed again is asked anew. */
+  rest(): void;
   /**
    * All recipients are told; the header is complete, and the filters have chosen (transaction.redirect, transaction.added,
    * and routeAs of recipients that were told already: voice mail and faxes): who goes elsewhere now moves there, and every

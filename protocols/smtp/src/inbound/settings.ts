@@ -69,6 +69,10 @@ export const inboundSettings = {
     idle: duration("An unused one is closed after this.", { default: 30_000, min: 0, max: 10 * MINUTE }),
     ahead: integer("How many wait, greeted, for the next message.", { default: 1, min: 0, max: 100 }),
     wait: duration("How long a message waits for a place.", { default: 20_000, min: 0, max: 5 * MINUTE }),
+    rest: duration(
+      "A client that is silent for so long between its recipients and its message gives the connection back meanwhile; the backend is asked again when it goes on.",
+      { default: 10_000, min: 1000, max: 5 * MINUTE },
+    ),
   }),
   replyTimeout: duration("How long a backend may take to answer a command.", {
     default: 5 * MINUTE,

@@ -61,6 +61,10 @@ class Outbound implements Delivery {
     return this.#tell(recipient, route.legs, this.#parts.settings.severalBackends);
   }
 
+  rest(): void {
+    for (const target of this.#targets) target.rest();
+  }
+
   async begin(): Promise<MailReply | undefined> {
     const refusal = (await this.#redirect()) ?? (await this.#reroute()) ?? (await this.#addAll()) ?? this.#failure;
     if (refusal !== undefined) return this.#fail(refusal);

@@ -258,3 +258,19 @@ test("failover: no backend takes over behind the dot", async (t) => {
   t.deepEqual(second.heard, []);
   t.deepEqual(message.delivery.facts.mayBeDoubled, ["mbx1"]);
 });
+
+test("rest: the connection serves others meanwhile, and the backend gets the whole envelope again", async (t) => {
+  const backend = await startBackend(t);
+  const { message } = scene(t, { pool: { perBackend: 1 } });
+  const [slow, quick] = [message(), message()];
+  t.regex(await slow.to("a@example.com", [backend.leg]), /^250/);
+  t.regex(await slow.to("b@example.com", [backend.leg]), /^250/);
+  slow.delivery.rest();
+  t.regex(await quick.to("c@example.com", [backend.leg]), /^250/);
+  t.regex(await quick.send("quick\r\n"), /^250/);
+  t.regex(await slow.to("d@example.com", [backend.leg]), /^250/);
+  slow.delivery.rest();
+  slow.delivery.rest();
+  t.regex(await slow.send("slow\r\n"), /^250/);
+  t.deepEqual(wire(backend), ["c@example.com quick\r\n.\r\n", "a@example.com,b@example.com,d@example.com slow\r\n.\r\n"]);
+});

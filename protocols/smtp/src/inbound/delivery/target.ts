@@ -140,6 +140,14 @@ export class Target {
     return { reply, taken };
   }
 
+  /** The connection goes back; the next word to this backend begins with all recipients that it has accepted. */
+  rest(): void {
+    if (this.#conversation === undefined || this.#leg === undefined) return;
+    this.#conversation.leave();
+    this.#conversation = undefined;
+    this.#candidates = [this.#leg, ...this.#candidates];
+  }
+
   /** No message. Whatever is under way ends without one. */
   leave(): void {
     this.#isOver = true;

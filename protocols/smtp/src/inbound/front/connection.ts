@@ -67,6 +67,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
       startedAt: this.visitor.startedAt,
       heardAt: () => this.#heardLast(),
       expired: (reason) => this.#expire(reason),
+      rests: () => this.#talker?.rests(),
     });
     this.#do(talker.begin(), () => {
       this.#answered();
@@ -82,6 +83,10 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   /** Nobody is there to hear an answer. */
   get isGone(): boolean {
     return this.#isClosed;
+  }
+
+  get owes(): boolean {
+    return this.#work !== undefined || this.#isContent;
   }
 
   get isOver(): boolean {

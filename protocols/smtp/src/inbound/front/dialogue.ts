@@ -152,6 +152,10 @@ export class Dialogue implements Talker {
     return wasTold;
   }
 
+  rests(): void {
+    if (this.mail !== undefined && this.mail.content === undefined) this.mail.delivery.rest();
+  }
+
   gone(): void {
     this.#wake?.();
     if (this.mail?.isEnding !== true) this.drop("the client left before the end of the message");

@@ -41,6 +41,22 @@ test("inbound: a client that stops in the middle of a message is told goodbye, a
   t.is(deliveries.all[0]?.end, "aborted");
 });
 
+test("inbound: a client that is silent between its recipients and its message holds no backend meanwhile", async (t) => {
+  const clock = createFakeClock();
+  const { dial, deliveries } = await front(t, timed(clock));
+  const client = await dial();
+  await client.hear();
+  await client.begin();
+  await clock.advance(9000);
+  t.is(deliveries.all[0]?.rests, 0);
+  await clock.advance(1000);
+  t.is(deliveries.all[0]?.rests, 1);
+  await client.ask("DATA");
+  client.say("", "text", ".");
+  t.regex(await client.hear(), /^250 /);
+  t.is(deliveries.all[0]?.end, "committed");
+});
+
 test("inbound: no time runs out while a client waits for us", async (t) => {
   const clock = createFakeClock();
   let answer: (() => void) | undefined;

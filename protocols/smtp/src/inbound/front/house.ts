@@ -25,6 +25,7 @@ export function frontHouse(parts: InboundParts, openDelivery: OpenDelivery): Fro
     clock,
     now: () => clock.now(),
     idle: settings.idle,
+    rest: settings.pool.rest,
     sessionTime: settings.sessionTime,
   };
 }

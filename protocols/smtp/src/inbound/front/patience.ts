@@ -6,6 +6,8 @@ import type { Clock, Timer } from "@postern/contracts";
 export interface Limits {
   /** Milliseconds. */
   readonly idle: number;
+  /** Shorter than `idle`. */
+  readonly rest: number;
   readonly sessionTime: number;
 }
 
@@ -13,6 +15,8 @@ export interface Watched {
   readonly startedAt: number;
   /** When the client was last heard, or its turn began; undefined: it waits for us. */
   heardAt(): number | undefined;
+  /** It has been silent for `rest`. */
+  rests(): void;
   /** False: it cannot end now, and is asked again. */
   expired(reason: string): boolean;
 }
@@ -37,11 +41,14 @@ export class Patience {
   }
 
   readonly #look = (): void => {
-    const { idle, sessionTime } = this.#limits;
+    const { idle, rest, sessionTime } = this.#limits;
     const now = this.#clock.now();
     const last = this.#watched.startedAt + sessionTime;
-    const until = Math.min(last, (this.#watched.heardAt() ?? now) + idle);
-    if (until > now) return this.#wait(until - now);
+    const heardAt = this.#watched.heardAt() ?? now;
+    const until = Math.min(last, heardAt + idle);
+    const restsAt = heardAt + rest;
+    if (restsAt <= now) this.#watched.rests();
+    if (until > now) return this.#wait(Math.min(until, restsAt > now ? restsAt : until) - now);
     const reason = now < last ? `Nothing was heard for ${idle} ms` : `The connection was longer than ${sessionTime} ms`;
     if (!this.#watched.expired(reason)) this.#wait(AGAIN_MS);
   };

@@ -9,6 +9,8 @@ export interface Talker {
   begin(): void | Promise<void>;
   /** One line without its end. */
   command(line: Buffer): void | Promise<void>;
+  /** The client is silent: what is held for it, and can be had again, goes back. */
+  rests(): void;
   /** The client is gone: what is under way for it and cannot end is given up. */
   gone(): void;
   /** No work is under way any more. */

@@ -79,6 +79,8 @@ export interface Delivered {
   readonly transaction: MailTransaction;
   readonly recipients: string[];
   readonly chunks: Buffer[];
+  /** How often it gave its connections back. */
+  rests: number;
   end: "open" | "committed" | "aborted";
 }
 
@@ -93,7 +95,7 @@ export interface FakeDeliveries {
 export function fakeDeliveries(wait?: () => Promise<void> | undefined, commit?: () => Promise<MailReply>): FakeDeliveries {
   const all: Delivered[] = [];
   const open: OpenDelivery = (transaction): Delivery => {
-    const one: Delivered = { transaction, recipients: [], chunks: [], end: "open" };
+    const one: Delivered = { transaction, recipients: [], chunks: [], rests: 0, end: "open" };
     all.push(one);
     return {
       recipient({ deliverTo }) {
@@ -102,6 +104,7 @@ export function fakeDeliveries(wait?: () => Promise<void> | undefined, commit?: 
         one.recipients.push(deliverTo);
         return Promise.resolve(reply(250, "2.1.5", "Recipient OK"));
       },
+      rest: () => void one.rests++,
       begin: () => Promise.resolve(undefined),
       write(chunk) {
         if (one.end !== "open") throw new Error(`Content for a delivery that is ${one.end}`);
