@@ -3,6 +3,7 @@
 // blanks, NULs, invisible characters and those that turn the direction of writing. All readings of a name are given, since the
 // reader's program may have any of them. Linear in the text; never throws.
 
+import { decodedBytes, hasWords, hexBytes, wordsDecoded } from "./encoded-words.ts";
 import type { HeaderValue } from "./mime-parameters.ts";
 
 export interface FileNames {
@@ -16,7 +17,6 @@ const MOST_NAMES = 10;
 const LONGEST = 255;
 const DIRECTION = /[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/;
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
-const WORDS = /=\?([^?\s]{1,60})\?([bq])\?([^?]*)\?=/gi;
 
 export function fileNames(values: readonly HeaderValue[]): FileNames {
   const raw = values.flatMap(({ parameters }) => ["filename", "name"].flatMap((name) => readingsOf(name, parameters)));
@@ -63,13 +63,13 @@ function continued(name: string, parameters: HeaderValue["parameters"]): string[
     const text = index === 0 ? first : value;
     return extended ? percentBytes(text) : Buffer.from(text);
   });
-  const joined = decoded(Buffer.concat(bytes), charset);
+  const joined = decodedBytes(Buffer.concat(bytes), charset);
   return hasWords(joined) ? [joined, wordsDecoded(joined)] : [joined];
 }
 
 function extendedValue(value: string): string {
   const { charset, text } = splitExtended(value);
-  return decoded(percentBytes(text), charset);
+  return decodedBytes(percentBytes(text), charset);
 }
 
 /** charset'language'text (RFC 2231 section 4). */
@@ -80,32 +80,3 @@ function splitExtended(value: string): { charset: string; text: string } {
 }
 
 const percentBytes = (text: string): Buffer => hexBytes(text, /%([\da-f]{2})/gi);
-
-/** UTF-8 bytes of the text, with the escapes as the bytes that they stand for. */
-function hexBytes(text: string, escape: RegExp): Buffer {
-  const latin = Buffer.from(text).toString("latin1");
-  return Buffer.from(
-    latin.replace(escape, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
-    "latin1",
-  );
-}
-
-const hasWords = (text: string): boolean => text.includes("=?");
-
-/** Blanks between two encoded-words are no part of the text (RFC 2047 section 6.2). */
-function wordsDecoded(text: string): string {
-  return text.replace(/\?=\s{1,100}=\?/g, "?==?").replace(WORDS, (_, charset: string, encoding: string, content: string) => {
-    const bytes =
-      encoding.toLowerCase() === "b" ? Buffer.from(content, "base64") : hexBytes(content.replaceAll("_", " "), /=([\da-f]{2})/gi);
-    return decoded(bytes, charset.split("*", 1)[0] ?? "");
-  });
-}
-
-function decoded(bytes: Buffer, charset: string): string {
-  try {
-    return new TextDecoder(charset === "" ? "utf-8" : charset).decode(bytes);
-  } catch {
-    // A character set that nobody knows: the letters of an extension are the same in nearly all.
-    return bytes.toString("latin1");
-  }
-}

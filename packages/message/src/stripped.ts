@@ -2,11 +2,12 @@
 // tell each other, our own, and the marks of voice mail and faxes (forged voice mail is a known form of phishing).
 //
 // A pattern is a name, or a name, a colon and a value; "*" at the end of either stands for any rest. A value is compared in small
-// letters, without comments and without parameters. The type of a message (Content-Type) is no mark: without it the message
-// could not be read.
+// letters, without comments and without parameters; in quotes or in encoded-words (RFC 2047) it is the same. The type of a message
+// (Content-Type) is no mark: without it the message could not be read.
 
 import type { HeaderEdit, MailHeader } from "@postern/contracts";
 import { plainValue } from "./comments.ts";
+import { hasWords, wordsDecoded } from "./encoded-words.ts";
 import { parsed } from "./header.ts";
 import { KIND_SIGNS } from "./kinds.ts";
 
@@ -57,10 +58,16 @@ export function stripForged(header: MailHeader, patterns: readonly string[]): He
 
 function byValue(header: MailHeader, name: string, patterns: readonly Pattern[]): HeaderEdit[] {
   return header.all(name).flatMap((text, index): HeaderEdit[] => {
-    const { main } = plainValue(text);
-    const bad = patterns.some(({ value }) => value !== undefined && fits(value, main));
+    const readings = readingsOf(text);
+    const bad = patterns.some(({ value }) => value !== undefined && readings.some((reading) => fits(value, reading)));
     return bad ? [{ do: "remove", name, nth: index + 1 }] : [];
   });
+}
+
+function readingsOf(text: string): readonly string[] {
+  const all = hasWords(text) ? [text, wordsDecoded(text)] : [text];
+  const values = all.map((one) => plainValue(one).main);
+  return values.flatMap((one) => (one.includes('"') ? [one, one.replaceAll('"', "").trim()] : [one]));
 }
 
 function patternOf(text: string): Pattern {

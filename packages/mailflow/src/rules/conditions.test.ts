@@ -83,6 +83,16 @@ const CASES: Readonly<Record<string, Case>> = {
     misses: [{ header: "X-Spam: no" }],
     at: "header",
   },
+  "header, in words of RFC 2047, as they are read and as they are written": {
+    when: { header: { Subject: ["*invoice*", "=?utf-8?*"] } },
+    fits: [
+      { header: "Subject: your =?utf-8?B?SW52b2ljZQ==?= 7" },
+      { header: "Subject: =?us-ascii?q?in?=\n =?us-ascii?q?voice?=" },
+      { header: "Subject: =?utf-8?q?x?=" },
+    ],
+    misses: [{ header: "Subject: a =?utf-8?q?x?=" }],
+    at: "header",
+  },
   "header that is not there": {
     when: { not: { header: { "Message-ID": "*" } } },
     fits: [{}],

@@ -13,6 +13,7 @@ import {
   type MailTransaction,
   type MailVisit,
 } from "@postern/contracts";
+import { hasWords, wordsDecoded } from "@postern/message";
 import { domainTable } from "../domain-table.ts";
 import { asciiDomain, sameAddress } from "../mailbox.ts";
 import type { RuleConditions, RuleSettings } from "./settings.ts";
@@ -111,9 +112,15 @@ const ofNames =
     recipientNames.some(matches);
 
 function headerTest(fields: NonNullable<RuleConditions["header"]>): Test {
-  const all = Object.entries(fields).map(([name, patterns]) => [name, anyText(patterns)] as const);
+  const all = Object.entries(fields).map(([name, patterns]) => [name, eitherReading(anyText(patterns))] as const);
   return ({ transaction }) => all.every(([name, matches]) => transaction?.header?.all(name).some(matches) ?? false);
 }
+
+/** As it is written, or with its encoded-words decoded (RFC 2047): whoever writes it chooses. */
+const eitherReading =
+  (matches: Matches): Matches =>
+  (text) =>
+    matches(text) || (hasWords(text) && matches(wordsDecoded(text)));
 
 function sizeTest({ over = -1, under = Infinity }: NonNullable<RuleConditions["size"]>): Test {
   return ({ transaction }) => transaction !== undefined && transaction.size > over && transaction.size < under;

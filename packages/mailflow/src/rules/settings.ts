@@ -69,7 +69,7 @@ const conditionFields = {
   trusted: maybe("The client is one of mail.trusted."),
   hello: several("The name that the client gives itself.", pattern),
   header: dict(
-    "A header field by its name; * means that it is there. All that are named must hold. Values are taken as they are written: words such as =?utf-8?Q?=C3=BC?= (RFC 2047) are not decoded.",
+    "A header field by its name; * means that it is there. All that are named must hold. A value fits as it is written, or with words such as =?utf-8?Q?=C3=BC?= (RFC 2047) decoded.",
     "FIELD",
     several("Its value.", pattern),
   ),
