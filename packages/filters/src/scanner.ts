@@ -91,7 +91,11 @@ export class Unscanned {
   /** It takes no messages of this size. */
   tooLarge(mail: MailTransaction, reason: string): FilterAnswer {
     const { name, symbol, logger, onLarge = "accept" } = this.#facts;
-    logger.warn(`${name} did not scan a message: ${reason}`, { session: mail.visit.session.id, mail: mail.id, outcome: onLarge });
+    logger.warn(`${name} did not scan a message: ${reason}`, {
+      session: mail.visit.session.id,
+      transaction: mail.id,
+      outcome: onLarge,
+    });
     mail.findings.push(found(`${symbol}_TOO_LARGE`, 0, `not scanned by ${name}: ${reason}`));
     return onLarge === "refuse" ? stop(552, "5.3.4", "The message is too large to be checked") : undefined;
   }
@@ -100,7 +104,7 @@ export class Unscanned {
     const { name, symbol, logger } = this.#facts;
     const why = cleanText(reason);
     this.#failures += 1;
-    const fields = { session: visit.session.id, ...(mail && { mail: mail.id }), failures: this.#failures, outcome };
+    const fields = { session: visit.session.id, ...(mail && { transaction: mail.id }), failures: this.#failures, outcome };
     logger.warn(`${name} did not scan: ${why}`, fields);
     (mail ?? visit).findings.push(found(`${symbol}_DOWN`, 0, `not scanned by ${name}: ${why}`));
   }

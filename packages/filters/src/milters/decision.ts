@@ -19,7 +19,7 @@ export function decide(
   }
   if (verdict.does !== "discard") return undefined;
   // Nothing is thrown away without a word.
-  const fields = { session: visit.session.id, ...(mail && { mail: mail.id }), outcome: discard };
+  const fields = { session: visit.session.id, ...(mail && { transaction: mail.id }), outcome: discard };
   logger.warn(`${name} wants to discard mail, which is not done here`, fields);
   note(`${name} wants it discarded`);
   return discard === "refuse" ? stop(554, "5.7.1", "The message is refused") : undefined;

@@ -42,6 +42,8 @@ export class Conversation {
   #owed = 0;
   /** To anything behind the introduction. */
   #hasAnswered = false;
+  /** A recipient. */
+  #hasRefused = false;
 
   constructor(loan: PooledBackend<SmtpBackend>, transaction: MailTransaction, manners: Manners) {
     this.#loan = loan;
@@ -72,11 +74,11 @@ export class Conversation {
     const mail = answerIn(replies[first.length - 1]);
     if (mail.code >= 300) return { refusal: mail };
     const later = await this.#exchange(commands.slice(ahead.length));
-    return { answers: [...replies.slice(first.length), ...later].map(answerIn) };
+    return { answers: [...replies.slice(first.length), ...later].map((response) => this.#heard(answerIn(response))) };
   }
 
   async recipient(recipient: MailRecipient): Promise<MailReply> {
-    return answerIn(await this.#ask(rcptCommand(recipient, this.#taker)));
+    return this.#heard(answerIn(await this.#ask(rcptCommand(recipient, this.#taker))));
   }
 
   /** Asks it to take content; undefined: it does. */
@@ -141,12 +143,18 @@ export class Conversation {
     return this.#loan.state.extensions.has("PIPELINING");
   }
 
+  #heard(answer: MailReply): MailReply {
+    this.#hasRefused ||= answer.code >= 400;
+    return answer;
+  }
+
   async #reset(): Promise<void> {
     this.#phase = "over";
     try {
       this.#loan.dialogue.write("RSET\r\n");
       this.#until(this.#manners.replyTimeout, "answer");
-      if (isYes(await this.#read())) return this.#giveBack();
+      // Backends count a client's refusals, over all whom it serves, until there is a message: the next one begins anew.
+      if (isYes(await this.#read())) return this.#hasRefused ? this.#loan.leave() : this.#giveBack();
     } catch {
       // It is dropped like one that says no: nobody waits for it.
     }

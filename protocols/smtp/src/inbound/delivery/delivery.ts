@@ -181,7 +181,7 @@ class Outbound implements Delivery {
       return (await this.#parts.recipients.find(address, visit.session, { routeAs })).route.legs;
     } catch (error) {
       const reason = toFailure(error).message;
-      const fields = { session: visit.session.id, message: id, address, routeAs, reason };
+      const fields = { session: visit.session.id, transaction: id, address, routeAs, reason };
       this.#parts.logger.warn("a recipient cannot be moved", fields);
       return undefined;
     }
@@ -195,7 +195,7 @@ class Outbound implements Delivery {
       const { id, visit } = this.#transaction;
       this.#parts.logger.warn("a recipient cannot be added", {
         session: visit.session.id,
-        message: id,
+        transaction: id,
         address,
         reason: problem,
       });
@@ -238,7 +238,7 @@ class Outbound implements Delivery {
     const { id, visit } = this.#transaction;
     this.#parts.logger.error("a message cannot go to its backends", {
       session: visit.session.id,
-      message: id,
+      transaction: id,
       reason: toFailure(error).message,
     });
     this.#fail(BROKEN);

@@ -84,13 +84,14 @@ test("split: a backend that dies before anybody has the dot is seen before anybo
   t.deepEqual(message.delivery.facts.mayBeDoubled, []);
 });
 
-test("split: a backend whose recipients were all refused gets no message", async (t) => {
+test("split: a backend whose recipients were all refused gets no message, and that connection is not used again", async (t) => {
   const [one, two] = await pair(t, { on: (line) => (line.startsWith("RCPT") ? "550 5.1.1 nobody" : undefined) });
   const message = scene(t).message();
   t.regex(await message.to("a@example.com", [one.leg]), /^550/);
   t.regex(await message.to("b@example.com", [two.leg]), /^250/);
   t.regex(await message.send("x\r\n"), /^250/);
-  await until(() => one.heard[0]?.at(-1) === "RSET");
+  await until(() => one.heard[0]?.at(-1) === "QUIT");
+  t.is(one.heard[0]?.at(-2), "RSET");
   t.deepEqual(message.delivery.facts.backends, ["mbx2"]);
 });
 

@@ -250,7 +250,7 @@ export class Target {
     const { transaction, parts, failed } = this.#around;
     failed(leg);
     const { id, stage } = transaction.visit.session;
-    parts.logger.warn("backend failed", { session: id, stage, message: transaction.id, backend: leg.backend, kind, reason });
+    parts.logger.warn("backend failed", { session: id, stage, transaction: transaction.id, backend: leg.backend, kind, reason });
   }
 
   #debug(text: string, fields: Readonly<Record<string, unknown>>): void {
@@ -258,7 +258,7 @@ export class Target {
     if (!parts.logger.isDebug()) return;
     parts.logger.debug(text, {
       session: transaction.visit.session.id,
-      message: transaction.id,
+      transaction: transaction.id,
       leg: this.#leg && legText(this.#leg),
       ...fields,
     });

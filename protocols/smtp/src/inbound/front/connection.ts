@@ -50,7 +50,11 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this.doors = doors;
     this.#house = house;
     this.#turnAt = house.clock.now();
-    this.#replies = new Replies(doors.trace, () => this._socket);
+    this.#replies = new Replies(
+      doors.trace,
+      () => this._socket,
+      () => this.#work !== undefined && !this.#isContent && this.#stream.behind > 0,
+    );
     const { promise, resolve } = Promise.withResolvers<HostedEnd>();
     this.over = promise;
     this.#settle = resolve;
@@ -235,6 +239,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
     this.#work = undefined;
     this.#turnAt = this.#house.clock.now();
     then?.();
+    this.#replies.later();
     if (this.#isClosed && this.#work === undefined) this.#finish();
   }
 

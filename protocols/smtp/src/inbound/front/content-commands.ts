@@ -4,7 +4,7 @@
 import { Failure, type MailReply } from "@postern/contracts";
 import { Content } from "./content.ts";
 import type { ContentSink } from "./client-stream.ts";
-import type { Dialogue } from "./dialogue.ts";
+import { stoppedBy, type Dialogue } from "./dialogue.ts";
 import { CountReader, DotReader } from "./dots.ts";
 import type { Mail } from "./mail.ts";
 import { isYes, noArguments, says } from "./words.ts";
@@ -89,7 +89,7 @@ async function finish(dialogue: Dialogue, mail: Mail): Promise<void> {
   dialogue.mail = undefined;
   mail.answered(reply, dialogue.wire.hasLeft);
   const hangUp = content.refusedBy?.hangUp === true;
-  if (hangUp) dialogue.wire.hangUp({ ending: "refused", reason: `${content.refusedBy?.filter} stopped the mail` }, reply);
+  if (hangUp) dialogue.wire.hangUp(stoppedBy(content.refusedBy?.filter ?? ""), reply);
   else if (isYes(reply)) dialogue.wire.say(reply);
   else dialogue.no(reply);
 }

@@ -2,7 +2,15 @@
 // forgotten when the client begins anew. The commands are a table that is handed in. Nothing here rejects: what a command throws
 // is a reply, or the end of the connection.
 
-import { Failure, toFailure, type Address, type MailAddress, type MailReply, type MaybePromise } from "@postern/contracts";
+import {
+  Failure,
+  toFailure,
+  type Address,
+  type HostedEnd,
+  type MailAddress,
+  type MailReply,
+  type MaybePromise,
+} from "@postern/contracts";
 import { refuseForeign } from "@postern/core";
 import { forgetHello, type Hello } from "../../hello.ts";
 import { refusal } from "../../replies.ts";
@@ -32,6 +40,12 @@ interface About {
 }
 
 const SPACE = 0x20;
+
+/** A filter ends the connection. */
+export function stoppedBy(filter: string): HostedEnd {
+  const reason = `${filter} stopped the mail`;
+  return { ending: "refused", reason, failure: new Failure("not-authorized", reason) };
+}
 /** So many commands may bring no mail on its way before they count as errors. */
 const MAX_IDLE = 100;
 /** Refusals of one client that the log names one by one. */
@@ -113,7 +127,7 @@ export class Dialogue implements Talker {
   /** A filter stops the mail: its reply, and the end if it says so. */
   stopped({ reply, filter, hangUp }: Stopped, about?: About): void {
     this.logRefusal(reply, filter, about);
-    if (hangUp) this.wire.hangUp({ ending: "refused", reason: `${filter} stopped the mail` }, reply);
+    if (hangUp) this.wire.hangUp(stoppedBy(filter), reply);
     else this.no(reply);
   }
 
