@@ -1,9 +1,19 @@
 import test, { type ExecutionContext } from "ava";
 import type { Clock, ValueOf } from "@postern/contracts";
+import { parseHeader } from "@postern/message";
 import { createFakeClock, type ScriptedPeer } from "@postern/testing";
 import { clamav } from "./clamav.ts";
 import { parseScannerAddress } from "./scanner-address.ts";
-import { duringTime, scanOf, serveScanner, show, testMail, testServices, type ScannerServer } from "./test/scanners.ts";
+import {
+  duringTime,
+  scanOf,
+  serveScanner,
+  show,
+  testMail,
+  testServices,
+  testVisit,
+  type ScannerServer,
+} from "./test/scanners.ts";
 
 type Values = ValueOf<typeof clamav.settings>;
 const MESSAGE = "Subject: x\r\n\r\nbody\r\n";
@@ -191,6 +201,20 @@ test("the next server is asked when one is down, also about a message that has b
   t.is(await show(scanOf(filter, testMail()), MESSAGE), undefined);
   t.deepEqual([broken.connections(), clamd.connections()], [1, 2]);
   t.deepEqual(services.logger.messages("warn"), []);
+});
+
+test("a stranger's X-Virus is taken out where it is ours to write, and only there", (t) => {
+  const address = addressed("127.0.0.1:3310");
+  for (const [action, name, trusted, edits] of [
+    ["tag", "X-Virus", false, [{ do: "remove", name: "X-Virus" }]],
+    ["tag", "X-Virus", true, []],
+    ["tag", "X-Other", false, []],
+    ["refuse", "X-Virus", false, []],
+  ] as const) {
+    const mail = testMail({ visit: testVisit({ trusted }) }, `${name}: none\r\n`);
+    void built({ address, action }).filter?.header?.(mail, parseHeader(Buffer.from(`${name}: none\r\n`)));
+    t.deepEqual(mail.edits, [...edits]);
+  }
 });
 
 test("too large a message is accepted or refused, as the settings say, and the log tells", async (t) => {

@@ -7,6 +7,7 @@ import { openClamavStream, type Signature } from "./clamav-stream.ts";
 import type { FilterRow } from "./row.ts";
 import { scannerAddress } from "./scanner-address.ts";
 import { ScannerFeed } from "./scanner-feed.ts";
+import { removeStrangers } from "./stranger.ts";
 import { Places, scannerSettings, ServersInOrder, Unscanned } from "./scanner.ts";
 
 const { choice, group, integer, list } = setting;
@@ -26,6 +27,8 @@ const settings = group("Viruses, as ClamAV's clamd finds them. Switched on by an
   score: integer("What it counts.", { default: 20, min: 0, max: 1000 }),
 });
 
+const FIELD = "X-Virus";
+
 type Action = "refuse" | "tag" | "score";
 
 /** Names of signatures are words; others may have written them. */
@@ -34,7 +37,7 @@ const nameOf = (signature: string): string => cleanText(signature).replace(/[^!-
 function judge(mail: MailTransaction, signature: Signature, action: Action, score: number): FilterAnswer {
   if (signature === undefined) return undefined;
   const name = nameOf(signature);
-  if (action === "tag") mail.edits.push({ do: "prepend", name: "X-Virus", value: name });
+  if (action === "tag") mail.edits.push({ do: "prepend", name: FIELD, value: name });
   mail.findings.push(found("CLAMAV_VIRUS", score, name));
   return action === "refuse" ? stop(554, "5.7.1", `The message contains malware: ${name}`) : undefined;
 }
@@ -48,6 +51,7 @@ export const clamav: FilterRow<typeof settings> = {
     const servers = new ServersInOrder(address, clock);
     return {
       name: "clamav",
+      ...(action === "tag" && { header: removeStrangers(FIELD) }),
       scan: (mail) =>
         new ScannerFeed({
           holds: action === "tag",

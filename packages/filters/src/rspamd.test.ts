@@ -5,6 +5,7 @@ import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Clock, MailTransaction, ValueOf } from "@postern/contracts";
 import { parseEndpoint, type Endpoint } from "@postern/lookup";
+import { parseHeader } from "@postern/message";
 import { createFakeClock, serveHttp, serveRaw, testSession, testTls, type TestServer } from "@postern/testing";
 import { rspamd } from "./rspamd.ts";
 import { duringTime, scanOf, show, testMail, recipientOf, testServices, testVisit } from "./test/scanners.ts";
@@ -143,6 +144,18 @@ test("add header marks the message; rewrite subject replaces the subject", async
   t.deepEqual(rewritten.mail.edits, [{ do: "replace", name: "Subject", nth: 1, value: "[SPAM] Hello" }]);
   const neither = await judged(t, { action: "add header", score: 7 }, { follow: ["reject"] });
   t.deepEqual(neither.mail.edits, []);
+});
+
+test("a stranger's X-Spam is taken out where it is ours to write", (t) => {
+  const header = "X-Spam: No\r\n";
+  for (const [follow, edits] of [
+    [["mark"], [{ do: "remove", name: "X-Spam" }]],
+    [["reject"], []],
+  ] as const) {
+    const mail = testMail({}, header);
+    void built(endpoints("http://127.0.0.1:1"), { follow }).filter?.header?.(mail, parseHeader(Buffer.from(header)));
+    t.deepEqual(mail.edits, [...edits]);
+  }
 });
 
 test("header changes are made, in every form in which rspamd writes them", async (t) => {

@@ -12,6 +12,7 @@ import { readAnswer, type RspamdAnswer } from "./rspamd-answer.ts";
 import { factsFor } from "./rspamd-facts.ts";
 import { askRspamd } from "./rspamd-request.ts";
 import { ScannerFeed } from "./scanner-feed.ts";
+import { removeStrangers } from "./stranger.ts";
 import { Places, scannerSettings, ServersInOrder, Unscanned } from "./scanner.ts";
 
 const { boolean, choice, custom, group, list, path } = setting;
@@ -52,6 +53,7 @@ const ACTIONS: Readonly<Record<string, Followed>> = {
   "rewrite subject": "subject",
 };
 
+const MARK = "X-Spam";
 const LATER = "Try again later";
 const SPAM = "The message is refused as spam";
 
@@ -63,7 +65,7 @@ function judge(mail: MailTransaction, answer: RspamdAnswer, follow: readonly Fol
   if (does === "reject") return stop(554, "5.7.1", words || SPAM);
   if (does === "defer") return stop(451, "4.7.1", words || LATER);
   if (follow.includes("headers")) mail.edits.push(...edits);
-  if (does === "mark") mail.edits.push({ do: "prepend", name: "X-Spam", value: "Yes" });
+  if (does === "mark") mail.edits.push({ do: "prepend", name: MARK, value: "Yes" });
   if (does === "subject" && subject !== "") mail.edits.push({ do: "replace", name: "Subject", nth: 1, value: subject });
   return undefined;
 }
@@ -99,6 +101,7 @@ export const rspamd: FilterRow<typeof settings> = {
     const mayChange = follow.some((what) => what === "mark" || what === "subject" || what === "headers");
     return {
       name: "rspamd",
+      ...(follow.includes("mark") && { header: removeStrangers(MARK) }),
       scan: (mail) =>
         new ScannerFeed({
           holds: mayChange,

@@ -42,6 +42,31 @@ test("score: tags from its threshold on, and says what counted", async (t) => {
   ]);
 });
 
+test("score: what is found at the end of the content is in the tags of a message that was held until then", async (t) => {
+  const filter = filterOf(score, testServices());
+  const mail = mailWith([bad(6)], []);
+  await filter.header?.(mail, headerOf());
+  mail.findings.push(found("RSPAMD", 3, "add header"));
+  t.is(await filter.content?.(mail), undefined);
+  t.deepEqual(mail.edits, [
+    { do: "prepend", name: "X-Postern-Score", value: "9 (BAD=6, RSPAMD=3)" },
+    { do: "prepend", name: "X-Spam-Flag", value: "YES" },
+  ]);
+});
+
+test("score: what speaks for a message at its end takes its tags away, and nobody else's", async (t) => {
+  const filter = filterOf(score, testServices());
+  const mail = mailWith([bad(6)], []);
+  await filter.header?.(mail, headerOf({ "X-Spam-Flag": "YES" }));
+  mail.edits.push({ do: "prepend", name: "X-Spam-Flag", value: "by another" });
+  mail.findings.push(found("DKIM_PASS", -1, "signed"));
+  await filter.content?.(mail);
+  t.deepEqual(mail.edits, [
+    { do: "remove", name: "X-Spam-Flag" },
+    { do: "prepend", name: "X-Spam-Flag", value: "by another" },
+  ]);
+});
+
 test("score: takes out the tags of strangers, tagged or not", async (t) => {
   const mail = testMail();
   await filterOf(score, testServices()).header?.(mail, headerOf({ "x-spam-flag": "NO", "X-Postern-Score": "-100" }));

@@ -1,5 +1,6 @@
 // What all filters found, added up: above a threshold the mail is refused, put off or tagged. Asked for each recipient, with the
-// header, and when scanners have seen the content. Tags of strangers are taken out: they are ours to write.
+// header, and when scanners have seen the content; tags are then written anew, which counts where the message was held until then.
+// Tags of strangers are taken out: they are ours to write.
 
 import {
   scoreOf,
@@ -7,6 +8,7 @@ import {
   stop,
   type Contradiction,
   type FilterAnswer,
+  type HeaderEdit,
   type MailHeader,
   type MailTransaction,
 } from "@postern/contracts";
@@ -18,7 +20,10 @@ const settings = setting.group("What is done with the sum of all that filters fo
   on,
   refuseAt: threshold("The sum at which a message is refused.", 15),
   deferAt: threshold("The sum at which the client is told to come later.", 0),
-  tagAt: threshold("The sum at which X-Spam-Flag: YES is put into the header, which then has an X-Postern-Score too.", 6),
+  tagAt: threshold(
+    "The sum at which X-Spam-Flag: YES is put into the header, which then has an X-Postern-Score too. What is found in the content counts for this when the message is held until its end, as it is by rspamd's marks, by attachments and clamav that tag, and to check signatures.",
+    6,
+  ),
 });
 
 const FLAG = "X-Spam-Flag";
@@ -50,6 +55,9 @@ export const score: FilterRow<typeof settings> = {
   build({ on: isOn, refuseAt, deferAt, tagAt }) {
     if (!isOn) return undefined;
 
+    /** Tags that stand among the edits of a message. */
+    const written = new WeakSet<HeaderEdit>();
+
     function weigh(transaction: MailTransaction): FilterAnswer {
       if (!isStranger(transaction.visit)) return undefined;
       const sum = scoreOf(transaction);
@@ -57,24 +65,38 @@ export const score: FilterRow<typeof settings> = {
       return isReached(sum, deferAt) ? stop(451, "4.7.1", "This message is put off, come again later") : undefined;
     }
 
-    function tag(transaction: MailTransaction, header: MailHeader): void {
-      const { edits } = transaction;
+    function removeForged({ edits }: MailTransaction, header: MailHeader): void {
       for (const name of [FLAG, SCORE]) if (header.count(name) > 0) edits.push({ do: "remove", name });
+    }
+
+    function tag(transaction: MailTransaction): void {
+      const { edits } = transaction;
+      const others = edits.filter((edit) => !written.has(edit));
       const sum = scoreOf(transaction);
-      if (!isReached(sum, tagAt)) return;
-      edits.push({ do: "prepend", name: SCORE, value: report(transaction, sum) });
-      edits.push({ do: "prepend", name: FLAG, value: "YES" });
+      const tags: HeaderEdit[] = isReached(sum, tagAt)
+        ? [
+            { do: "prepend", name: SCORE, value: report(transaction, sum) },
+            { do: "prepend", name: FLAG, value: "YES" },
+          ]
+        : [];
+      for (const one of tags) written.add(one);
+      edits.splice(0, Infinity, ...others, ...tags);
+    }
+
+    function judge(transaction: MailTransaction): FilterAnswer {
+      const answer = weigh(transaction);
+      if (answer === undefined && isStranger(transaction.visit)) tag(transaction);
+      return answer;
     }
 
     return {
       name: "score",
       recipient: weigh,
       header(transaction, header) {
-        const answer = weigh(transaction);
-        if (answer === undefined && isStranger(transaction.visit)) tag(transaction, header);
-        return answer;
+        if (isStranger(transaction.visit)) removeForged(transaction, header);
+        return judge(transaction);
       },
-      content: weigh,
+      content: judge,
     };
   },
 };

@@ -2,12 +2,20 @@
 // throws: text that is no address stands for itself.
 
 import { isIP } from "node:net";
-import { addressKey, ipv6Groups, plainHost, type MailVisit } from "@postern/contracts";
+import { addressKey, ipv6Groups, plainHost, type MailFilter, type MailVisit } from "@postern/contracts";
 
 export const hostOf = (visit: MailVisit): string => plainHost(visit.session.client.host);
 
 /** A unix socket has no address, and is not open to strangers. */
 export const isStranger = (visit: MailVisit): boolean => !visit.trusted && hostOf(visit) !== "";
+
+/** Takes a stranger's fields of this name out of the header: they are ours to write. */
+export const removeStrangers =
+  (name: string): NonNullable<MailFilter["header"]> =>
+  ({ visit, edits }, header) => {
+    if (isStranger(visit) && header.count(name) > 0) edits.push({ do: "remove", name });
+    return undefined;
+  };
 
 /** The 32 hexadecimal digits of an IPv6 address. */
 const digits = (host: string): string =>

@@ -5,7 +5,7 @@ import { found, stop, type ContentScan, type FilterAnswer, type MailTransaction 
 import { createMimeScan, type MimePart, type PartSink } from "@postern/message";
 import { printable } from "../judge.ts";
 import type { FilterRow } from "../row.ts";
-import { isStranger } from "../stranger.ts";
+import { isStranger, removeStrangers } from "../stranger.ts";
 import { AttachmentRules, type Blocked } from "./rules.ts";
 import { attachmentSettings, type AttachmentSettings } from "./settings.ts";
 import { isZip, ZipNames } from "./zip-names.ts";
@@ -82,11 +82,7 @@ export const attachments: FilterRow<typeof attachmentSettings> = {
     const tags = settings.action === "tag";
     return {
       name: "attachments",
-      header({ visit, edits }, header) {
-        // The tag is ours to write.
-        if (tags && isStranger(visit) && header.count(FIELD) > 0) edits.push({ do: "remove", name: FIELD });
-        return undefined;
-      },
+      ...(tags && { header: removeStrangers(FIELD) }),
       holds: ({ visit }) => tags && isStranger(visit),
       scan: (mail) => (isStranger(mail.visit) ? new AttachmentScan(mail, settings, rules) : undefined),
     };
