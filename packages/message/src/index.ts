@@ -3,6 +3,7 @@
 export { addressParts, phoneOf, type AddressParts, type Phone } from "./address.ts";
 export { HeaderCollector, type HeaderSplit } from "./collector.ts";
 export { applyEdits } from "./edits.ts";
+export { withoutComments } from "./comments.ts";
 export { hasWords, wordsDecoded } from "./encoded-words.ts";
 export { cleanText, fieldBytes } from "./field-text.ts";
 export { parseHeader } from "./header.ts";

@@ -140,3 +140,35 @@ test("a From that is made unreadable is refused", async (t) => {
   const message = MESSAGE.replace("From: ", `From: ${" a".repeat(5000)} `);
   t.regex((await play({ ...forged, message })).reply ?? "", /^550 5\.7\.1 /);
 });
+
+for (const from of [
+  "<x@forger.example> <alice@example.com>",
+  "<x@forger.example>alice@example.com",
+  "<x@forger.example> , Alice <alice@example.com>",
+  "Alice <<alice@example.com>",
+  "alice@example .com",
+  "alice@example.\r\n com",
+  '"Alice <alice@example.com>',
+  "<@forger.example:alice@example.com>",
+]) {
+  test(`the author may be whomever some program shows: ${JSON.stringify(from)}`, async (t) => {
+    const { reply } = await play({ ...forged, message: `From: ${from}\r\n\r\nHello\r\n` });
+    t.regex(String(reply), /^550 5\.7\.1/);
+  });
+}
+
+for (const from of [
+  "alice@example.com <x@forger.example>",
+  '"alice@example.com" <x@forger.example>',
+  "Alice (alice@example.com) <x@forger.example>",
+  "Dr. A. Forger @ home <x@forger.example>",
+  "A: b@c <x@forger.example>",
+  '"x, y"@forger.example',
+  "X@Forger.Example.",
+]) {
+  test(`what stands in a name or a comment is no author: ${JSON.stringify(from)}`, async (t) => {
+    const { reply, results } = await play({ ...forged, message: `From: ${from}\r\n\r\nHello\r\n` });
+    t.is(reply, undefined);
+    t.regex(String(dmarc(results)), /^dmarc=none header\.from=forger\.example\.?$/);
+  });
+}

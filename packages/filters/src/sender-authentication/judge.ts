@@ -4,6 +4,7 @@
 import { checkArc, judgeArc, vouches } from "./arc.ts";
 import { judgeDkim, signatureChecks, type SignatureCheck } from "./dkim.ts";
 import { checkDmarc, type Author, type DmarcCheck, type Speaker } from "./dmarc.ts";
+import { allAuthors } from "./from.ts";
 import { judgeDmarc } from "./judge-dmarc.ts";
 import type { Verifiers } from "./mailauth.ts";
 import { OutcomeBuilder, type Outcome } from "./outcome.ts";
@@ -32,7 +33,7 @@ async function authorOf({ dkimVerify }: Verifiers, { signatures, from }: Message
   if (from === undefined) return undefined;
   // mailauth reads From in its own way; where it has not seen the message, it reads that alone.
   const read = "checked" in signatures ? signatures.checked : await dkimVerify(Buffer.concat([from, EMPTY_LINE]));
-  return { headerFrom: read.headerFrom, fromFields: read.fromFields };
+  return { headerFrom: allAuthors(read.headerFrom, from), fromFields: read.fromFields };
 }
 
 const EMPTY_LINE = Buffer.from("\r\n");
