@@ -49,7 +49,7 @@ test("hello: our own name and our domains are refused", async (t) => {
 });
 
 test("hello: an address without brackets is refused", async (t) => {
-  await all(t, ["192.0.2.7", "2001:db8::1"], "is an IP address without brackets", "HELLO_BARE_ADDRESS=5");
+  await all(t, ["192.0.2.7", "192.0.2.7.", "2001:db8::1"], "is an IP address without brackets", "HELLO_BARE_ADDRESS=5");
 });
 
 test("hello: somebody else's address, and what is none, is refused in brackets", async (t) => {

@@ -49,7 +49,7 @@ async function isInDns(name: string, dns: DnsResolver): Promise<boolean> {
 
 /** What is wrong with a name whatever the DNS says. */
 function plainFault(hello: string, visit: MailVisit, { hostname, isOurs }: FilterServices): FaultName | undefined {
-  if (isIP(hello) !== 0) return "bareAddress";
+  if (isIP(hello.replace(/\.$/, "")) !== 0) return "bareAddress";
   if (hello.startsWith("[")) {
     const literal = LITERAL.exec(hello)?.[1] ?? "";
     return isIP(literal) !== 0 && sameAddress(literal, hostOf(visit)) ? undefined : "foreignAddress";
