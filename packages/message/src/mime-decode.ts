@@ -1,5 +1,5 @@
 // Content-Transfer-Encodings (RFC 2045 section 6), piece by piece, as loosely as mail programs decode: what is no base64 is
-// skipped, soft line breaks may have blanks, "=" in front of anything else stays. Never throws.
+// skipped, padding ends a group and not the text, soft line breaks may have blanks, "=" in front of anything else stays. Never throws.
 
 export interface PieceDecoder {
   write(piece: Buffer): Buffer;
@@ -13,10 +13,11 @@ const IDENTITY: PieceDecoder = { write: (piece) => piece, end: () => EMPTY };
 export const ENCODINGS = ["base64", "quoted-printable"] as const;
 export type PartEncoding = (typeof ENCODINGS)[number] | "none";
 
-/** By the value of Content-Transfer-Encoding; what is unknown is not encoded. */
-export function partEncoding(value: string): PartEncoding {
-  const plain = value.trim().toLowerCase();
-  return ENCODINGS.find((encoding) => plain.startsWith(encoding)) ?? "none";
+/** By the values of Content-Transfer-Encoding fields, in quotes or not: the first that is known. Others are not encoded. */
+export function partEncoding(values: readonly string[]): PartEncoding {
+  const plain = values.map((value) => value.replaceAll('"', "").trim().toLowerCase());
+  const known = plain.map((value) => ENCODINGS.find((encoding) => value.startsWith(encoding)));
+  return known.find((encoding) => encoding !== undefined) ?? "none";
 }
 
 export function pieceDecoder(encoding: PartEncoding): PieceDecoder {
@@ -28,10 +29,14 @@ function base64(): PieceDecoder {
   let rest = "";
   return {
     write(piece) {
-      const text = rest + piece.toString("latin1").replace(/[^A-Za-z0-9+/]+/g, "");
-      const whole = text.length - (text.length % 4);
+      const text = rest + piece.toString("latin1").replace(/[^A-Za-z0-9+/=]+/g, "");
+      // What stands before padding is a group, however short.
+      const padded = text.lastIndexOf("=") + 1;
+      const whole = padded + (text.length - padded) - ((text.length - padded) % 4);
       rest = text.slice(whole);
-      return Buffer.from(text.slice(0, whole), "base64");
+      if (padded === 0) return Buffer.from(text.slice(0, whole), "base64");
+      const groups = text.slice(0, whole).split(/=+/);
+      return Buffer.concat(groups.map((group) => Buffer.from(group, "base64")));
     },
     end: () => Buffer.from(rest, "base64"),
   };

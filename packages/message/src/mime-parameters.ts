@@ -55,7 +55,13 @@ function quoteEnd(text: string, at: number): number | undefined {
 function readings(piece: string): [string, string][] {
   const equals = piece.indexOf("=");
   if (equals === -1) return [];
-  const name = piece.slice(0, equals).trim().toLowerCase();
+  // The semicolon before it may be missing.
+  const words = piece
+    .slice(0, equals)
+    .trim()
+    .toLowerCase()
+    .split(/[\s,]+/);
+  const name = words.at(-1) ?? "";
   const raw = piece.slice(equals + 1).trim();
   if (!raw.startsWith('"')) return [[name, raw]];
   const end = quoteEnd(raw, 0);

@@ -54,14 +54,14 @@ export function readPartHeader(fields: readonly string[], defaultType: string): 
     types: mains.length === 0 ? [defaultType] : mains,
     disposition: dispositions[0]?.main ?? "",
     ...fileNames([...dispositions, ...types]),
-    encoding: partEncoding(readHeaderValue(named("content-transfer-encoding")[0] ?? "").main),
+    encoding: partEncoding(named("content-transfer-encoding").map((value) => readHeaderValue(value).main)),
     // Boundaries are compared with the bytes of lines.
     boundaries: [...new Set(typeFields.flatMap((value) => boundariesOf(readHeaderValue(value))))],
   };
 }
 
-function boundariesOf({ main, parameters }: HeaderValue): string[] {
-  if (!main.startsWith("multipart/")) return [];
+/** Whatever the type is called: programs disagree about what is nearly "multipart/". */
+function boundariesOf({ parameters }: HeaderValue): string[] {
   const plain = parameters.filter(([name]) => name === "boundary").map(([, value]) => value);
   // boundary*0=, boundary*1= and boundary*= (RFC 2231).
   const parts = parameters.filter(([name]) => name.startsWith("boundary*"));

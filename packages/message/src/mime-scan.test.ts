@@ -278,3 +278,35 @@ test("garbage is read without an error", (t) => {
     { numRuns: 300 },
   );
 });
+
+for (const type of [
+  '"multipart/mixed"; boundary=b',
+  "multipart; boundary=b",
+  "multipart / mixed; boundary=b",
+  "multipart/mixed boundary=b",
+  "multipart/mixed, boundary=b",
+  "text/plain; boundary=b",
+]) {
+  test(`parts are found in what is nearly a multipart: ${type}`, (t) => {
+    const message = crlf(`Content-Type: ${type}`, "", "--b") + attachment("x.exe") + crlf("--b--");
+    t.true(partsOf(message).parts.some(({ names }) => names.includes("x.exe")));
+  });
+}
+
+test("a name is found where the semicolon before it is missing", (t) => {
+  const head = crlf("Content-Disposition: attachment filename=x.exe", "", "y");
+  t.deepEqual(partsOf(head).parts[0]?.names, ["x.exe"]);
+});
+
+for (const [title, fields, content] of [
+  ["in quotes", ['Content-Transfer-Encoding: "base64"'], MZ.toString("base64")],
+  ["behind another", ["Content-Transfer-Encoding: 7bit", "Content-Transfer-Encoding: base64"], MZ.toString("base64")],
+  ["padded within", ["Content-Transfer-Encoding: base64"], `TQ==\r\n${MZ.subarray(1).toString("base64")}`],
+  ["padded without need", ["Content-Transfer-Encoding: base64"], `TQ=WpAA${MZ.subarray(4).toString("base64")}`],
+] as const) {
+  test(`base64 is decoded, however it is cut: ${title}`, (t) => {
+    const message = crlf("Content-Type: a/b", ...fields, "", content);
+    for (const piece of [1, 3, 4, 7, Infinity])
+      t.is(partsOf(message, piece).parts[0]?.head.toString("latin1"), MZ.toString("latin1"), `${piece}`);
+  });
+}

@@ -154,6 +154,12 @@ test("names in zip archives are seen, in the files' headers and in the list at t
   t.regex((await wordsFor({ name: "x.bin", content: zipOf(names) })) ?? "", /a\.exe/, "whatever the archive is called");
 });
 
+test("an archive with something before it is looked into where it is called one", async (t) => {
+  const content = Buffer.concat([Buffer.from("MIME\r\n".repeat(20)), zipOf(["a.exe"])]);
+  for (const how of [{ name: "x.ZIP" }, { name: "x", type: "application/zip" }])
+    t.regex((await wordsFor({ ...how, content })) ?? "", /a\.exe/);
+});
+
 test("an archive of very many files is too complex", async (t) => {
   const names = Array.from({ length: 60_000 }, (_, index) => `f${index}`);
   t.is(

@@ -8,7 +8,7 @@ import type { FilterRow } from "../row.ts";
 import { isStranger, removeStrangers } from "../stranger.ts";
 import { AttachmentRules, type Blocked } from "./rules.ts";
 import { attachmentSettings, type AttachmentSettings } from "./settings.ts";
-import { isZip, ZipNames } from "./zip-names.ts";
+import { mayBeZip, ZipNames } from "./zip-names.ts";
 
 const FIELD = "X-Attachment-Blocked";
 const TOO_MANY_NAMES = "an archive has too many files";
@@ -50,7 +50,7 @@ class AttachmentScan implements ContentScan {
 
   #look(part: MimePart): PartSink | undefined {
     this.#blocked ??= this.#rules.part(part);
-    if (this.#blocked !== undefined || !this.#settings.archives || !isZip(part.head)) return undefined;
+    if (this.#blocked !== undefined || !this.#settings.archives || !mayBeZip(part)) return undefined;
     const archive = new ZipNames((name) => {
       this.#blocked ??= this.#rules.inside(name, part.names[0] ?? "");
     });

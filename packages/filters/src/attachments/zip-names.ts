@@ -2,6 +2,9 @@
 // files' own headers and those of the list at its end, since programs go by one or the other. Nothing is unpacked: an archive
 // inside of an archive is seen as a name. Keeps 1 kB; never throws.
 
+import type { MimePart } from "@postern/message";
+
+const ZIP_TYPES: ReadonlySet<string> = new Set(["application/zip", "application/x-zip-compressed"]);
 const LOCAL = Buffer.from("PK\x03\x04", "latin1");
 const CENTRAL = Buffer.from("PK\x01\x02", "latin1");
 const KINDS = [
@@ -14,9 +17,12 @@ const KEPT = 46 + LONGEST_NAME;
 /** Files in one archive, counted twice; honest ones have fewer. */
 const MOST = 100_000;
 
-/** Does a file begin as zip archives do? Documents of office programs are such, too. */
-export const isZip = (head: Buffer): boolean =>
-  head.subarray(0, 4).equals(LOCAL) || head.subarray(0, 4).toString("latin1") === "PK00";
+/** Does a file begin as zip archives do, or is it called so? Documents of office programs are such, too. Anything may stand before. */
+export const mayBeZip = ({ head, names, types }: Pick<MimePart, "head" | "names" | "types">): boolean =>
+  head.subarray(0, 4).equals(LOCAL) ||
+  head.subarray(0, 4).toString("latin1") === "PK00" ||
+  names.some((name) => /\.zip$/i.test(name)) ||
+  types.some((type) => ZIP_TYPES.has(type));
 
 export class ZipNames {
   readonly #found: (name: string) => void;
