@@ -1,6 +1,6 @@
 // What the table of `mail` alone cannot see. Items that are broken are undefined, and were told already. Never throws.
 
-import type { Contradiction } from "@postern/contracts";
+import type { Contradiction, Network } from "@postern/contracts";
 import { domainTable } from "./domain-table.ts";
 import { isDomainOrParent, type MailSettings } from "./mail-settings.ts";
 import { asciiDomain, parseMailbox, sameAddress } from "./mailbox.ts";
@@ -29,6 +29,7 @@ export function mailContradictions(mail: MailSettings): readonly Contradiction[]
       key: `domains[${index}]`,
       problem: `"${domains[index]}" is there twice; keep one`,
     })),
+    ...everybody(mail.trusted),
     ...rewriteContradictions(mail.rewrite, isOurs),
     ...Object.entries(mail.catchAll).flatMap(([domain, address]) => {
       const key = `catchAll.${domain}`;
@@ -42,6 +43,18 @@ export function mailContradictions(mail: MailSettings): readonly Contradiction[]
       ? [{ key: "postmaster", problem: "is missing, and no domain of mail.domains stands by itself; give an address" }]
       : []),
   ];
+}
+
+function everybody(trusted: readonly (Network | undefined)[]): Contradiction[] {
+  const at = trusted.findIndex((network) => network?.prefix === 0);
+  return at === -1
+    ? []
+    : [
+        {
+          key: `trusted[${at}]`,
+          problem: "is every address there is, so that whatever strangers claim is believed; name the relays",
+        },
+      ];
 }
 
 function rewriteContradictions(all: readonly (Rewriting | undefined)[], isOurs: (domain: string) => boolean): Contradiction[] {

@@ -237,6 +237,13 @@ test("contradictions: what the table cannot see is told with its place", (t) => 
   t.deepEqual(mailContradictions({ ...DEFAULTS, domains: ["*.example.com"] }), [
     { key: "postmaster", problem: "is missing, and no domain of mail.domains stands by itself; give an address" },
   ]);
+  const all = { address: "::", prefix: 0, family: "ipv6" } as const;
+  t.deepEqual(mailContradictions({ ...DEFAULTS, trusted: [{ address: "10.0.0.0", prefix: 8, family: "ipv4" }, all] }), [
+    {
+      key: "trusted[1]",
+      problem: "is every address there is, so that whatever strangers claim is believed; name the relays",
+    },
+  ]);
   t.deepEqual(mailContradictions(DEFAULTS), []);
 });
 

@@ -189,5 +189,12 @@ test("DNS lists: settings that cannot be meant are refused", (t) => {
   t.deepEqual(problems({ lists: [entry("a.example"), entry("A.example")] }), [
     { key: "lists", problem: "two of them are DNSLIST_A_EXAMPLE among findings: give one a name" },
   ]);
+  const answers = [
+    { address: "127.0.0.2", prefix: 32, family: "ipv4" },
+    { address: "10.0.0.0", prefix: 8, family: "ipv4" },
+  ] as const;
+  t.deepEqual(problems({ lists: [entry("a.example", { answers })] }), [
+    { key: "lists[0].answers", problem: "must be in 127.0.0.0/8, as all answers are, not 10.0.0.0" },
+  ]);
   t.deepEqual(problems({ deferAt: 5 }), [{ key: "deferAt", problem: "must be below refuseAt (5), or 0 for never, not 5" }]);
 });

@@ -57,6 +57,14 @@ export const symbolOf = ({ name, zone, kind }: DnsListEntry): string =>
 export function dnsListContradictions({ on: isOn, lists, refuseAt, deferAt }: DnsListSettings): Contradiction[] {
   const found: Contradiction[] = [];
   if (isOn && lists.length === 0) found.push({ key: "lists", problem: "must name a list, or on must be false" });
+  for (const [at, { answers }] of lists.entries()) {
+    const wrong = answers.findIndex(({ address }) => !address.startsWith("127."));
+    if (wrong !== -1)
+      found.push({
+        key: `lists[${at}].answers`,
+        problem: `must be in 127.0.0.0/8, as all answers are, not ${answers[wrong]?.address}`,
+      });
+  }
   const symbols = lists.map(symbolOf);
   const twice = symbols.find((symbol, n) => symbols.indexOf(symbol) !== n);
   if (twice !== undefined) found.push({ key: "lists", problem: `two of them are ${twice} among findings: give one a name` });
