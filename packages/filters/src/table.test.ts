@@ -59,3 +59,10 @@ test("filters: contradictions are told by the key from the top", (t) => {
     { key: "score.tagAt", problem: "must be below refuseAt (5), or 0 for never, not 6" },
   ]);
 });
+
+test("filters: items that are broken, and were told already, are passed by", (t) => {
+  const settings = defaultsOf(filterSettings);
+  const lists = { ...settings.dnsLists, on: true, lists: Array.from({ length: 2 }, () => undefined as never) };
+  const servers = Array.from({ length: 2 }, () => undefined as never);
+  t.deepEqual(filterContradictions({ ...settings, dnsLists: lists, milters: { servers } }), []);
+});

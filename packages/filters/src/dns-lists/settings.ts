@@ -7,7 +7,7 @@ const { choice, duration, group, list, text } = setting;
 
 const listGroup = group("One list", {
   zone: text("The zone that is asked.", {
-    like: "domain",
+    like: "a domain such as zen.example.org",
     pattern: /^(?=.{1,200}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})+$/i,
   }),
   name: text("What it is called among findings, behind DNSLIST_ or DNSALLOW_; without it, the zone.", {
@@ -57,15 +57,14 @@ export const symbolOf = ({ name, zone, kind }: DnsListEntry): string =>
 export function dnsListContradictions({ on: isOn, lists, refuseAt, deferAt }: DnsListSettings): Contradiction[] {
   const found: Contradiction[] = [];
   if (isOn && lists.length === 0) found.push({ key: "lists", problem: "must name a list, or on must be false" });
-  for (const [at, { answers }] of lists.entries()) {
-    const wrong = answers.findIndex(({ address }) => !address.startsWith("127."));
-    if (wrong !== -1)
-      found.push({
-        key: `lists[${at}].answers`,
-        problem: `must be in 127.0.0.0/8, as all answers are, not ${answers[wrong]?.address}`,
-      });
+  // Items that are broken are undefined, and were told already.
+  const whole: readonly (DnsListEntry | undefined)[] = lists;
+  for (const [at, entry] of whole.entries()) {
+    const wrong = (entry?.answers ?? []).find((network) => network !== undefined && !network.address.startsWith("127."));
+    if (wrong !== undefined)
+      found.push({ key: `lists[${at}].answers`, problem: `must be in 127.0.0.0/8, as all answers are, not ${wrong.address}` });
   }
-  const symbols = lists.map(symbolOf);
+  const symbols = whole.flatMap((entry) => (entry?.zone === undefined ? [] : symbolOf(entry)));
   const twice = symbols.find((symbol, n) => symbols.indexOf(symbol) !== n);
   if (twice !== undefined) found.push({ key: "lists", problem: `two of them are ${twice} among findings: give one a name` });
   if (refuseAt > 0 && deferAt >= refuseAt)

@@ -43,9 +43,11 @@ export type MilterValues = ValueOf<typeof server>;
 export const nameOf = ({ name, address }: MilterValues): string => name ?? address.label;
 
 export function milterContradictions({ servers }: ValueOf<typeof milterSettings>): readonly Contradiction[] {
-  const names = servers.map(nameOf);
+  // Items that are broken are undefined, and were told already.
+  const whole: readonly (MilterValues | undefined)[] = servers;
+  const names = whole.map((one) => one && nameOf(one));
   return names.flatMap((name, at) =>
-    names.indexOf(name) === at
+    name === undefined || names.indexOf(name) === at
       ? []
       : [{ key: `servers.${at}.name`, problem: `must differ from the name of another milter, not "${name}"` }],
   );
