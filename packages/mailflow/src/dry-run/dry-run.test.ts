@@ -63,6 +63,18 @@ test("dry run: a recipient goes by its own address, by a rule's, or nowhere, and
   t.deepEqual([result.kind, result.trusted, result.refusal], ["voice", true, undefined]);
 });
 
+test("dry run: a message is not taken when a recipient cannot be found that a rule adds, or where a rule wants it", async (t) => {
+  for (const then of [{ addRecipient: "nobody@example.com" }, { routeAs: "nobody@voice.{domain}" }]) {
+    const { refusal } = await run([{ when: { header: { Subject: "*" } }, then }], {});
+    t.is(refusal?.reply.code, 451);
+  }
+});
+
+test("dry run: the kind is that of the message with the recipients that are left, as the rules see it", async (t) => {
+  const rules = [{ when: { recipient: "bob@example.com" }, then: { refuse: "No" } }];
+  t.is((await run(rules, { recipients: ["bob@example.com", "FAX=1@example.com"] })).kind, "fax");
+});
+
 test("dry run: a stranger's marks are taken out before the rules look, and told", async (t) => {
   const rules = [{ when: { kind: "voice" }, then: "report" }];
   const header = "X-Ours: yes\nContent-Class: voice\nContent-Class: voice\nSubject: x";

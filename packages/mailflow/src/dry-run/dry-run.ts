@@ -85,15 +85,17 @@ export async function dryRun(message: DryMessage, parts: DryRunParts): Promise<D
     return said("content", await filter.content?.(transaction));
   };
 
-  const refusal = await pass();
-  if (refusal === undefined) await way.end();
+  const before = await pass();
+  const refusal = before ?? ((await way.end()) ? undefined : NOT_FOUND);
   const asked = new Set(events.map(({ rule }) => rule));
   return {
     trusted,
-    kind: kindOf(
-      header,
-      message.recipients.map((address) => ({ address })),
-    ),
+    kind:
+      transaction.kind ??
+      kindOf(
+        header,
+        message.recipients.map((address) => ({ address })),
+      ),
     stripped: [...new Set(forged.map(({ name }) => name))],
     rules: events,
     notReached: rules.map(({ name }) => name).filter((name) => !asked.has(name)),
@@ -105,6 +107,12 @@ export async function dryRun(message: DryMessage, parts: DryRunParts): Promise<D
 }
 
 const NOBODY: MailReply = { code: 554, status: "5.5.1", lines: ["No recipient is left"] };
+
+/** As the inbound role says it. */
+const NOT_FOUND: DryRun["refusal"] = {
+  stage: "content",
+  reply: { code: 451, status: "4.3.5", lines: ["A recipient that a rule adds or moves cannot be found"] },
+};
 
 const silent: Logger = { error() {}, warn() {}, info() {}, debug() {}, isDebug: () => false };
 

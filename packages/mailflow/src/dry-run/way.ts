@@ -39,7 +39,8 @@ export class Way {
     if (told.problem === undefined) this.#transaction.recipients.push(recipient);
   }
 
-  async end(): Promise<void> {
+  /** False: one that the client was told is taken, or that a rule adds, cannot be found; then the message is not taken. */
+  async end(): Promise<boolean> {
     const { recipients, added } = this.#transaction;
     const kept = new Map(recipients.map((recipient) => [recipient.address, recipient]));
     const last: DryRecipient[] = [];
@@ -50,6 +51,7 @@ export class Way {
     for (const address of added)
       last.push(await this.#route({ address, parameters: new Map(), deliverTo: address, routeAs: address }, true));
     this.recipients = last;
+    return last.every(({ isAdded, address, problem }) => problem === undefined || (!isAdded && !kept.has(address)));
   }
 
   async #route({ address, routeAs }: MailRecipient, isAdded: boolean): Promise<DryRecipient> {
