@@ -129,3 +129,12 @@ test("a header that is complete takes no more", (t) => {
   t.throws(() => collector.push(Buffer.from("x")), { message: /complete already/ });
   t.throws(() => collector.end(), { message: /complete already/ });
 });
+
+test("a header of very many lines is too large, since each costs more than its bytes", (t) => {
+  const lines = (count: number): Buffer => Buffer.from(`${"a:\r\n".repeat(count)}\r\n`);
+  t.not(new HeaderCollector(1_000_000).push(lines(10_000)), "too-large");
+  t.is(new HeaderCollector(1_000_000).push(lines(10_001)), "too-large");
+  const collector = new HeaderCollector(1_000_000);
+  t.is(collector.push(lines(6000).subarray(0, -2)), undefined);
+  t.is(collector.push(lines(6000)), "too-large");
+});

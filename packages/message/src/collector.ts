@@ -1,6 +1,6 @@
 // Gathers the header of a message out of its chunks, cut anywhere, and gives back the rest (RFC 5322 section 2.1). Give it what
 // LineEndings let through: only CRLF ends a line here. Chunks belong to it. It holds as many bytes as its limit and one chunk,
-// looks at each byte once, and never throws but when it is used after its answer.
+// takes 10,000 lines, looks at each byte once, and never throws but when it is used after its answer.
 //
 // A line that is no field ends the header, and an empty line is put before it: it and what follows are body. A first line that is
 // no field, or begins with a blank, thus leaves an empty header. Postfix does the same. It is the only reading that all programs
@@ -17,6 +17,8 @@ export interface HeaderSplit {
   readonly rest: Buffer;
 }
 
+/** Whoever reads a header remembers where each line lies: that costs many times the bytes of a short one. */
+const MAX_LINES = 10_000;
 const EMPTY = Buffer.alloc(0);
 const MAILBOX_FIELD = Buffer.from("X-Mailbox-Line: ");
 
@@ -28,6 +30,8 @@ export class HeaderCollector {
   #length = 0;
   /** Where the line that is being read begins. */
   #line = 0;
+  /** How many lines there are before it. */
+  #lines = 0;
   #fromMailbox = false;
   #answered = false;
 
@@ -77,6 +81,7 @@ export class HeaderCollector {
       const rest = bytes.subarray(this.#line);
       if (end === this.#line + CRLF.length) return this.#split(header, rest);
       if (!this.#isHeader(bytes, end)) return this.#split(header, Buffer.concat([CRLF, rest]));
+      if (++this.#lines > MAX_LINES) return "too-large";
       this.#line = end;
     }
     return bytes.length > this.#limit ? "too-large" : undefined;

@@ -34,12 +34,32 @@ function base64(): PieceDecoder {
       const padded = text.lastIndexOf("=") + 1;
       const whole = padded + (text.length - padded) - ((text.length - padded) % 4);
       rest = text.slice(whole);
-      if (padded === 0) return Buffer.from(text.slice(0, whole), "base64");
-      const groups = text.slice(0, whole).split(/=+/);
-      return Buffer.concat(groups.map((group) => Buffer.from(group, "base64")));
+      return padded === 0 ? Buffer.from(text.slice(0, whole), "base64") : paddedGroups(text.slice(0, whole));
     },
     end: () => Buffer.from(rest, "base64"),
   };
+}
+
+const EQUALS = 0x3d;
+const ALPHABET = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "latin1");
+const SIX_BITS = new Uint8Array(128);
+for (const [value, code] of ALPHABET.entries()) SIX_BITS[code] = value;
+
+/** A loop: a text may be nothing but padding. */
+function paddedGroups(text: string): Buffer {
+  const bytes = Buffer.allocUnsafe(text.length);
+  let size = 0;
+  let bits = 0;
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    bits = code === EQUALS ? 0 : ((bits << 6) | (SIX_BITS[code] ?? 0)) & 0xfff;
+    count = code === EQUALS ? 0 : count + 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes[size++] = (bits >> count) & 0xff;
+  }
+  return bytes.subarray(0, size);
 }
 
 /** The longest escape with blanks behind it that is waited for. */

@@ -310,3 +310,15 @@ for (const [title, fields, content] of [
       t.is(partsOf(message, piece).parts[0]?.head.toString("latin1"), MZ.toString("latin1"), `${piece}`);
   });
 }
+
+test("base64 of several texts, one behind the other, is all of them, however it is cut", (t) => {
+  const text = fc.uint8Array({ maxLength: 50 }).map((bytes) => Buffer.from(bytes));
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 5 }), fc.integer({ min: 1, max: 9 }), (texts, piece) => {
+      // What needs no padding has some, too.
+      const content = texts.map((one) => `${one.toString("base64")}=\r\n`).join("");
+      const { parts } = partsOf(crlf("Content-Type: a/b", "Content-Transfer-Encoding: base64", "") + content, piece);
+      return parts[0]?.head.equals(Buffer.concat(texts)) === true;
+    }),
+  );
+});
