@@ -318,7 +318,7 @@ test("base64 of several texts, one behind the other, is all of them, however it 
       // What needs no padding has some, too.
       const content = texts.map((one) => `${one.toString("base64")}=\r\n`).join("");
       const { parts } = partsOf(crlf("Content-Type: a/b", "Content-Transfer-Encoding: base64", "") + content, piece);
-      return parts[0]?.head.equals(Buffer.concat(texts)) === true;
+      t.deepEqual(parts[0]?.head, Buffer.concat(texts));
     }),
   );
 });
