@@ -32,6 +32,8 @@ export class Link<T> {
     this.connection = connection;
     this.dialogue = new WatchedDialogue(connection);
     this.state = state;
+    // After a drain nobody hears its answer any more.
+    connection.socket.unref();
   }
 
   /** The backend is there, and has said nothing that was not read. */

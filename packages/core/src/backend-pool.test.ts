@@ -279,3 +279,13 @@ test("pool: the trace hears its own borrower's dialogue, and nobody else's", asy
   await scene.echo(await scene.take());
   t.deepEqual(lines, ["G: ping"]);
 });
+
+// By itself: it counts all that keeps the process alive.
+test.serial("pool: a backend that owes an answer does not keep the process alive, once all else is over", async (t) => {
+  const scene = await poolScene(t);
+  const awake = (): number => process.getActiveResourcesInfo().filter((one) => one === "TCPSocketWrap").length;
+  const before = awake();
+  await scene.echo(await scene.take());
+  // The backend's own side of it is in this process, too.
+  t.is(awake() - before, 1);
+});
