@@ -52,7 +52,7 @@ function inbound(config: GatewayConfig, tools: Tools, { router, health }: Neighb
   });
 }
 
-/** The edge defences that are on, and behind them the rules. */
+/** The rules, and behind them the edge defences that are on: a rule may spare a client what strangers are asked. */
 function mailFilters(config: GatewayConfig, { clock, logger, state }: Tools, building: DisposableStack): readonly MailFilter[] {
   const { filters, mail, rules, hostname } = config;
   const dns = building.adopt(createDnsResolver(filters.dns, clock), (one) => one.close());
@@ -60,5 +60,5 @@ function mailFilters(config: GatewayConfig, { clock, logger, state }: Tools, bui
   for (const filter of defences) building.defer(() => filter.close?.());
   if (rules.length === 0) return defences;
   const services = { clock, logger, state, clientKey: addressKey, addresses: createAddressBook(mail) };
-  return [...defences, createRules(rules, services)];
+  return [createRules(rules, services), ...defences];
 }

@@ -14,13 +14,40 @@ test("accept: ends the asking of rules further down at every stage, and of no ot
     { name: "last", when: { score: 0 }, then: { refuse: "No" } },
   ]);
   const { transaction, answer } = await scene.send({ kind: "voice" });
-  t.is(answer, undefined);
+  t.deepEqual(answer, { action: "accept" });
   t.is(transaction.edits.length, 1);
   t.deepEqual(
     scene.events.map(({ rule, outcome }) => `${rule}: ${outcome}`),
     ["friends: fits", "below: not asked", "above: fits", "last: not asked"],
   );
   t.is(replyOf(await scene.send({ client: "198.51.100.1" })), "550 5.7.1 No");
+});
+
+test("accept: spares the filters behind the rules from there on: a visit, a message, or one recipient of it", async (t) => {
+  const scene = new Scene([
+    { when: { client: "192.0.2.7" }, then: "accept" },
+    { when: { sender: "amy@example.net" }, then: "accept" },
+    { when: { recipient: "postmaster@example.com" }, then: "accept" },
+  ]);
+  const { filter } = scene;
+  const recipient = (address: string) => ({ address, parameters: new Map(), deliverTo: address, routeAs: address });
+  const accept = { action: "accept" } as const;
+  const friend = scene.visit({ client: "192.0.2.7" });
+  const stranger = scene.visit({ client: "192.0.2.8" });
+  t.deepEqual([await filter.connect?.(friend), await filter.hello?.(friend)], [accept, accept]);
+  t.deepEqual([await filter.connect?.(stranger), await filter.hello?.(stranger)], [undefined, undefined]);
+  const mail = (sender: string, by = stranger) => scene.transaction(by, { sender });
+  const [known, unknown, ofFriend] = [mail("amy@example.net"), mail("eve@example.net"), mail("eve@example.net", friend)];
+  for (const one of [known, ofFriend]) {
+    t.deepEqual(await filter.sender?.(one), accept);
+    t.deepEqual(await filter.recipient?.(one, recipient("bob@example.com")), accept);
+    t.deepEqual(await filter.content?.(one), accept);
+    t.false(filter.holds?.(one));
+  }
+  t.is(await filter.sender?.(unknown), undefined);
+  t.deepEqual(await filter.recipient?.(unknown, recipient("postmaster@example.com")), accept);
+  t.is(await filter.recipient?.(unknown, recipient("bob@example.com")), undefined);
+  t.is(await filter.content?.(unknown), undefined);
 });
 
 test("accept: of one message is for that message, of one recipient for that recipient", async (t) => {

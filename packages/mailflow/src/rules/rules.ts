@@ -1,6 +1,6 @@
 // The rules of the configuration as one filter. They are asked in their order, each at the first stage at which all that it
-// looks at is known; "accept" ends the asking of those further down: for the client's whole visit, for the message, or for
-// the recipient, whatever the rule was asked about. A rule that looks at recipients and at the header or the content is
+// looks at is known; "accept" ends the asking of those further down, and of the filters behind the rules: for the client's
+// whole visit, for the message, or for the recipient, whatever the rule was asked about. A rule that looks at recipients and at the header or the content is
 // asked for each accepted recipient; what it does to the message it does once.
 
 import type { Clock, FilterAnswer, FilterStage, MailFilter, MailRecipient, MailTransaction, MailVisit } from "@postern/contracts";
@@ -57,8 +57,9 @@ class Rules {
 
   /** With the stages that some rule needs, and no others. */
   filter(): MailFilter {
+    const accepts = this.#rules.some(({ actions }) => actions.some(({ text }) => text === "accept"));
     const needs = (stage: FilterStage): boolean =>
-      this.#rules.some((rule) => rule.stage === stage || rule.actions.some(({ due }) => due === stage));
+      accepts || this.#rules.some((rule) => rule.stage === stage || rule.actions.some(({ due }) => due === stage));
     return {
       name: "rules",
       ...(needs("connect") && { connect: (visit) => this.#ask("connect", visit) }),
@@ -99,7 +100,15 @@ class Rules {
       // One recipient of a message that is here says nothing about the others.
       if (stage === "recipient" || !rule.ofRecipient) accepted ??= answer;
     }
-    return accepted;
+    return accepted ?? this.#before(facts, stage === "recipient" ? recipients[0] : undefined);
+  }
+
+  /** What was accepted at an earlier stage is accepted at this one. */
+  #before({ visit, transaction }: Facts, recipient: MailRecipient | undefined): FilterAnswer {
+    const memory = transaction && this.#memories.get(transaction);
+    const isAccepted =
+      this.#visits.has(visit) || memory?.accepted !== undefined || memory?.acceptedFor.has(recipient?.address ?? "");
+    return isAccepted === true ? { action: "accept" } : undefined;
   }
 
   #fits(rule: Rule, facts: Facts): boolean {

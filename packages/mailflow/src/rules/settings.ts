@@ -108,7 +108,11 @@ export const RATE_PER = ["sender", "client", "recipientDomain", "rule"] as const
 const actions = group(
   "One action; several are a list.",
   {
-    do: choice("accept: rules further down are not asked. report: a line in the log.", ["accept", "report"], { optional: true }),
+    do: choice(
+      "accept: rules further down and filters are not asked; scanners that see the whole message are. report: a line in the log.",
+      ["accept", "report"],
+      { optional: true },
+    ),
     refuse: group(
       "Refuse for good.",
       {

@@ -92,15 +92,13 @@ export class Scene {
     };
   }
 
-  /** The whole way of one message. */
-  async send(told: Told = {}, visit = this.visit(told)): Promise<Outcome> {
-    const { filter } = this;
-    const recipients: MailRecipient[] = [];
-    const transaction: MailTransaction & { size: number; header: unknown; kind: unknown } = {
+  /** A message that has just begun. */
+  transaction(visit: MailVisit, told: Told = {}): MailTransaction & { size: number; readonly recipients: MailRecipient[] } {
+    return {
       id: "t1",
       visit,
       sender: { address: told.sender ?? "amy@example.net", parameters: new Map() },
-      recipients,
+      recipients: [],
       size: told.announced ?? 0,
       header: undefined,
       came: undefined,
@@ -111,6 +109,13 @@ export class Scene {
       redirect: undefined,
       added: [],
     };
+  }
+
+  /** The whole way of one message. */
+  async send(told: Told = {}, visit = this.visit(told)): Promise<Outcome> {
+    const { filter } = this;
+    const transaction = this.transaction(visit, told);
+    const { recipients } = transaction;
     const ended = (answer: FilterAnswer, at: string, held = false): Outcome => ({ answer, at, transaction, held });
     const connected = await filter.connect?.(visit);
     if (connected?.action === "stop") return ended(connected, "connect");

@@ -27,7 +27,7 @@ export interface InboundParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recipients: RecipientRouter;
-  /** Asked in this order at every stage; the rules of the configuration are the last. */
+  /** Asked in this order at every stage; the rules of the configuration are the first. */
   readonly filters: readonly MailFilter[];
   readonly health: Health;
   readonly pool: BackendPool<SmtpBackend>;
