@@ -39,7 +39,11 @@ export const inboundSettings = {
       max: 100_000,
     },
   ),
-  maxHeader: size("The largest header.", { default: 256 * 1024, min: 16 * 1024, max: 4 * 1024 ** 2 }),
+  maxHeader: size("The largest header; it may also have 10,000 lines at most.", {
+    default: 256 * 1024,
+    min: 16 * 1024,
+    max: 4 * 1024 ** 2,
+  }),
   maxHops: integer("Received fields in a message; with more it goes round in circles, and is refused.", {
     default: 50,
     min: 10,
@@ -74,11 +78,14 @@ export const inboundSettings = {
       { default: 10_000, min: 1000, max: 5 * MINUTE },
     ),
   }),
-  replyTimeout: duration("How long a backend may take to answer a command.", {
-    default: 5 * MINUTE,
-    min: 1000,
-    max: 10 * MINUTE,
-  }),
+  replyTimeout: duration(
+    "How long a backend may take to answer a command; then another one is tried. Senders wait 2 to 5 minutes themselves.",
+    {
+      default: 90_000,
+      min: 1000,
+      max: 10 * MINUTE,
+    },
+  ),
   endTimeout: duration(
     "How long a backend may take to answer the end of a message. RFC 5321 section 4.5.3.2.6 asks for 10 minutes.",
     {
