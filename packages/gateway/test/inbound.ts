@@ -120,21 +120,12 @@ export async function countOf({ messages }: Pick<Postfix, "messages">, word: str
   return (await messages()).filter((one) => one.includes(word)).length;
 }
 
-/** Waits until these Postfixes have delivered all messages with these words, each of which one of them has taken. */
-export async function settled(servers: readonly Pick<Postfix, "log">[], words: readonly string[]): Promise<void> {
-  const waiting = (): string[] => {
-    const log = servers.map((one) => one.log()).join("");
-    const done = new Set(Array.from(log.matchAll(/qmgr\[\d+\]: (\w+): removed$/gm), ([, id]) => id));
-    const queued = Array.from(
-      log.matchAll(/cleanup\[\d+\]: (\w+): message-id=<(\w+)@x>/g),
-      ([, id, word]) => [word, id] as const,
+/** Waits until these Postfixes have delivered all that they have taken. */
+export async function settled(...servers: readonly Pick<Postfix, "queued" | "log">[]): Promise<void> {
+  for (const { queued, log } of servers)
+    await until(
+      async () => (await queued()) === 0 || undefined,
+      () => `an empty queue; the log: ${log().slice(-4000)}`,
+      60_000,
     );
-    const finished = new Set(queued.filter(([, id]) => done.has(id)).map(([word]) => word));
-    return words.filter((word) => !finished.has(word));
-  };
-  await until(
-    () => waiting().length === 0 || undefined,
-    () => `the delivery of ${waiting().join(" ")}`,
-    60_000,
-  );
 }

@@ -84,6 +84,11 @@ smtpd_relay_restrictions = permit_sasl_authenticated, ${layout.inbound ? "permit
 ${layout.proxyHeader ? "smtpd_upstream_proxy_protocol = haproxy" : ""}
 smtpd_recipient_restrictions =
 smtpd_error_sleep_time = 0
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_count_limit = 0
+queue_run_delay = 1s
+minimal_backoff_time = 1s
+transport_retry_time = 1s
 smtputf8_enable = yes
 ${tls}
 `;

@@ -2,8 +2,9 @@
 // AUTH; started, asked for its log and for the mail that it took, stopped by its handle. Needs /usr/sbin/postfix, Dovecot,
 // and root (Postfix's master runs as nobody else). Throws Error with its own words when it does not start.
 
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { CertificateAndKey } from "@postern/certs";
 import { isInstalled, startDaemon, type Daemon } from "./daemon.ts";
@@ -48,6 +49,8 @@ export interface Postfix {
   logged(pattern: RegExp): Promise<RegExpExecArray>;
   /** All messages that were delivered so far, with LF line ends; at any address of example.com. */
   messages(): Promise<Buffer[]>;
+  /** How many messages it has taken and not delivered yet. */
+  queued(): Promise<number>;
   /** Ends all its processes; its mail and its queue stay. */
   end(): Promise<void>;
   /** Starts it again, on the same port. */
@@ -112,12 +115,31 @@ function handle(daemon: Daemon, passwords: Dovecot, rest: Pick<Postfix, "port" |
       });
       return Promise.all(names.map((name) => readFile(`${inbox}/${name}`)));
     },
+    queued: () => queued(daemon.file(POSTFIX_FILES.queue)),
     end: () => daemon.end(),
     async stop() {
       await daemon.stop();
       await passwords.stop();
     },
   };
+}
+
+/** Whole messages in a queue. One that was cut short, when a process was killed, has no right to run; Postfix leaves it for a day. */
+async function queued(queue: string): Promise<number> {
+  let count = 0;
+  // In this order one that moves on meanwhile is not missed.
+  for (const name of ["maildrop", "deferred", "incoming", "active"]) {
+    const entries = await readdir(join(queue, name), { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const whole = await Promise.all(files.map((file) => stat(file).then(({ mode }) => (mode & 0o100) !== 0, hasMoved)));
+    count += whole.filter(Boolean).length;
+  }
+  return count;
+}
+
+function hasMoved(error: NodeJS.ErrnoException): boolean {
+  if (error.code !== "ENOENT") throw error;
+  return true;
 }
 
 async function logged(daemon: Daemon, pattern: RegExp): Promise<RegExpExecArray> {
