@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { message } from "./submitters.ts";
+import { message, someWord } from "./submitters.ts";
 
 export interface Fate {
   readonly to: readonly string[];
@@ -28,6 +28,7 @@ export class Loader {
   readonly fates = new Map<string, Fate>();
   taken = 0;
   readonly #load: Load;
+  readonly #name = someWord();
   #tried = 0;
 
   constructor(load: Load) {
@@ -54,7 +55,7 @@ export class Loader {
 
   async #one(wire: Wire): Promise<void> {
     const at = this.#tried++;
-    const word = `load${at}x`;
+    const word = `${this.#name}n${at}x`;
     const to = this.#load.to(at);
     const reply = await bringOne(wire, word, to, this.#load.body);
     this.fates.set(word, { to, reply });
