@@ -58,13 +58,6 @@ export interface ContentScan {
   abort(): void;
 }
 
-/** A filter's answer and who gave it. */
-export interface Judgement {
-  readonly filter: string;
-  readonly stage: FilterStage;
-  readonly verdict: FilterVerdict;
-}
-
 /** Shorthands for verdicts. */
 export const stop = (code: number, status: string, text: string, hangUp = false): FilterVerdict => ({
   action: "stop",

@@ -1,6 +1,5 @@
 // Where a recipient's mail goes: accepted domains, rewriting and catch-all before the route sources. Built by packages/mailflow.
 
-import type { MailRecipient } from "./mail.ts";
 import type { Leg, Route } from "./route.ts";
 import type { Session } from "./session.ts";
 
@@ -25,5 +24,3 @@ export interface RecipientRouter {
   /** The legs of a backend by its name. Failure: no-candidate. */
   legsOf(backend: string): readonly Leg[];
 }
-
-export type RecipientOf = Pick<MailRecipient, "address" | "parameters">;

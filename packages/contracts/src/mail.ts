@@ -81,7 +81,7 @@ export interface MailHeader {
 }
 
 export interface MailTransaction {
-  /** Unique, printable: what the log, the Received field and the client's answer name it by. */
+  /** Unique, printable: what the log, the Received field and scanners name it by. */
   readonly id: string;
   readonly visit: MailVisit;
   readonly sender: MailAddress;

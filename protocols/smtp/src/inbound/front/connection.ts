@@ -22,6 +22,8 @@ import { Replies } from "./replies-queue.ts";
 import type { Talker, WireHouse } from "./talker.ts";
 import { written } from "./words.ts";
 
+const GONE: HostedEnd = { ending: "client-closed", reason: undefined };
+
 export class ClientConnection extends SMTPConnection implements Hosted {
   readonly over: Promise<HostedEnd>;
   readonly visitor: Session;
@@ -73,7 +75,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
       expired: (reason) => this.#expire(reason),
       rests: () => this.#talker?.rests(),
     });
-    this.#do(talker.begin(), () => {
+    void this.#watch(talker.begin(), () => {
       this.#answered();
       this.#stream.open();
     });
@@ -211,18 +213,13 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   }
 
   #line(line: Buffer, next: (() => void) | undefined): void {
-    this.#do(this.#talker?.command(line), () => {
+    void this.#watch(this.#talker?.command(line), () => {
       this.#answered();
       if (next !== undefined) this._whenWritable(next);
     });
   }
 
   /** Work for the client: until it is done nothing more is read, and no time runs out. */
-  #do(work: void | Promise<void>, then: () => void): void {
-    if (work === undefined) then();
-    else void this.#watch(work, then);
-  }
-
   #watch(work: void | Promise<void>, then?: () => void): void | Promise<void> {
     if (work === undefined) return then?.();
     const watched = this.#watched(work, then);
@@ -257,7 +254,7 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   /** The client sends no more, and all that it had sent is done. */
   #left(): void {
     this.hasLeft = true;
-    this.hangUp({ ending: "client-closed", reason: undefined });
+    this.hangUp(GONE);
   }
 
   readonly #onEnd = (): void => {
@@ -282,11 +279,8 @@ export class ClientConnection extends SMTPConnection implements Hosted {
   #finish(): void {
     this.#talker?.close();
     this.#talker = undefined;
-    const broken = this.#broken;
-    const gone: HostedEnd = broken
-      ? { ending: "client-error", reason: broken.message }
-      : { ending: "client-closed", reason: undefined };
-    this.#settle((this.#end ??= gone));
+    this.#end ??= this.#broken === undefined ? GONE : { ending: "client-error", reason: this.#broken.message };
+    this.#settle(this.#end);
   }
 
   /** When its turn began, or it was last heard; undefined: it waits for us. */
