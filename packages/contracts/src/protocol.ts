@@ -78,6 +78,12 @@ export interface Protocol {
   /** Its clients do not log in, and no credentials cross its legs. */
   readonly withoutLogin?: boolean;
   readonly ports: { readonly plain: number; readonly implicit: number };
+  /** What its listeners can have of TLS; the first is what they have by themselves. Otherwise all, by the port. */
+  readonly tls?: readonly ("none" | "starttls" | "implicit")[];
+  /** It goes to the legs of this other protocol, and has none of its own. */
+  readonly legs?: string;
+  /** Its backends say nothing before they are asked: a probe that asks nothing is content to be connected. */
+  readonly isSilent?: boolean;
   /** ALPN names; a client that offers others only is refused in the handshake. */
   readonly alpn: readonly string[];
   /** Backend URL schemes and what they mean. */
@@ -87,7 +93,12 @@ export interface Protocol {
    * Asks a backend, behind its greeting and without a login, what it offers: short lines in the protocol's words. For
    * protocols whose front must say so before the client's own backend is known. Failures as of a login.
    */
-  features?(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]>;
+  features?(
+    backend: BackendDialogue,
+    leg: Leg,
+    hostname: string,
+    settings: Readonly<Record<string, unknown>>,
+  ): Promise<readonly string[]>;
 }
 
 /** A client logs in, is joined to its own backend, and from then on every byte is relayed. */

@@ -93,7 +93,7 @@ export class Gateway {
               settings: config.health,
               clock,
               logger,
-              probe: featureProbe(config.hostname),
+              probe: featureProbe(config),
               clientKey: addressKey,
             });
       const guard =

@@ -9,4 +9,6 @@ export {
   type HttpAuthStep,
   type HttpChallenge,
 } from "./connection-auth.ts";
+export type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "./message.ts";
+export { HttpProblem } from "./problem.ts";
 export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanismFactory } from "./schemes.ts";

@@ -14,22 +14,17 @@ export interface DialOptions {
   readonly limits: ReadLimits;
   /** Who the client is, for a PROXY header; undefined for probes (they send LOCAL). */
   readonly client: ProxyFacts | undefined;
+  /** The backend says nothing before it is asked: being connected is enough. */
+  readonly isSilent?: boolean;
 }
 
 /** Keeps the newest TLS session of each leg, so that the next dial resumes it. */
 const sessions = new Map<string, Buffer>();
 const MAX_SESSIONS = 4096;
 
-/** A connection whose backend has spoken first; the bytes are unread. */
+/** A connection whose backend has spoken first, unless it is one that waits to be spoken to; the bytes are unread. */
 export async function dial(leg: Leg, options: DialOptions): Promise<Connection> {
-  const socket = connect({
-    host: leg.host,
-    port: leg.port,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 120_000,
-    allowHalfOpen: true,
-  });
+  const socket = begin(leg);
   const upgrade = leg.tls === "none" ? undefined : (plain: Socket): Promise<TLSSocket> => secure(plain, leg);
   const connection = new Connection(socket, BACKEND_ROLE, options.limits, { secure: false, upgrade });
   connection.deadline(
@@ -42,7 +37,7 @@ export async function dial(leg: Leg, options: DialOptions): Promise<Connection> 
     await connected(socket, leg, options.clock);
     if (leg.proxyHeader !== "none") socket.write(proxyHeader(leg.proxyHeader, options.client));
     if (leg.tls === "implicit") await connection.startTls();
-    await connection.firstBytes();
+    if (options.isSilent !== true) await connection.firstBytes();
     connection.deadline(options.clock, 0, "backend-silent", "");
     return connection;
   } catch (error) {
@@ -50,6 +45,36 @@ export async function dial(leg: Leg, options: DialOptions): Promise<Connection> 
     socket.destroy();
     throw error;
   }
+}
+
+/**
+ * The socket of a connection to a backend that waits to be spoken to: connected, PROXY header sent, TLS done where the leg
+ * begins with it, nothing read, paused. Failure: backend-unreachable, backend-silent, backend-tls.
+ */
+export async function reach(leg: Leg, { clock, client }: Omit<DialOptions, "isSilent" | "limits">): Promise<Socket> {
+  const socket = begin(leg);
+  // Whoever takes it listens for its errors; until then nobody does.
+  socket.on("error", () => {});
+  let isLate = false;
+  const timer = clock.after(leg.dialTimeoutMs, () => {
+    isLate = true;
+    socket.destroy();
+  });
+  try {
+    await connected(socket, leg, clock);
+    if (leg.proxyHeader !== "none") socket.write(proxyHeader(leg.proxyHeader, client));
+    return leg.tls === "implicit" ? await secure(socket, leg) : socket;
+  } catch (error) {
+    socket.destroy();
+    if (!isLate) throw error;
+    throw new Failure("backend-silent", `${legText(leg)}: no TLS handshake within ${leg.dialTimeoutMs} ms`, { cause: error });
+  } finally {
+    timer.cancel();
+  }
+}
+
+function begin({ host, port }: Leg): Socket {
+  return connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 120_000, allowHalfOpen: true });
 }
 
 function proxyHeader(version: "v1" | "v2", client: ProxyFacts | undefined): Buffer {

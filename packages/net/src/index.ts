@@ -2,7 +2,7 @@
 
 export { BACKEND_ROLE, CLIENT_ROLE, type ReadLimits, type TlsUpgrade, type TraceLine } from "./connection-role.ts";
 export { Connection } from "./connection.ts";
-export { dial, type DialOptions } from "./dialer.ts";
+export { dial, reach, type DialOptions } from "./dialer.ts";
 export { listen, type Listening, type ListenTarget } from "./listener.ts";
 export { buildProxyHeader, parseProxyHeader, readProxyHeader, type ProxyFacts, type ProxyInfo } from "./proxy-header.ts";
 export { Relay, type RelayEnd } from "./relay.ts";

@@ -1,0 +1,19 @@
+// The static part of the web protocols: what the configuration knows of them. https is the front door; http, without TLS, sends
+// clients there, or serves those that need no TLS: on loopback, or where the listener says allowPlaintext.
+
+import type { Protocol } from "@postern/contracts";
+import { features } from "./back/features.ts";
+import { httpsSettings } from "./settings.ts";
+
+export const httpsPart: Protocol = {
+  name: "https",
+  ports: { plain: 80, implicit: 443 },
+  alpn: ["h2", "http/1.1"],
+  schemes: {
+    https: { tls: "implicit", port: 443 },
+    http: { tls: "none", port: 80 },
+  },
+  settings: httpsSettings,
+  isSilent: true,
+  features,
+};
