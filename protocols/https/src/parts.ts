@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type {
   Authenticator,
   BackendLogin,
+  ChannelBindings,
   Clock,
   Credentials,
   Failure,
@@ -14,6 +15,7 @@ import type {
   Leg,
   Logger,
   LoginGuard,
+  Route,
   Router,
   Session,
 } from "@postern/contracts";
@@ -57,8 +59,10 @@ export interface ClientConnection {
   readonly session: Session;
   /** Requests of several users may come interleaved (HTTP/2): nothing is kept for the connection. */
   readonly isShared: boolean;
-  /** Connections to backends that serve this client's connection alone (NTLM, Negotiate), by leg. They end with it, and it with them. */
-  readonly pinned: Map<Leg, BackConnection>;
+  /** Connections to backends that serve this client's connection alone (NTLM, Negotiate), by legText. They end with it, and it with them. */
+  readonly pinned: Map<string, BackConnection>;
+  /** Of the client's TLS channel (channelBinding of net); undefined: there is none to be had. */
+  readonly bindings?: ChannelBindings;
   /** The login state at the edge; made when it is first asked for. undefined on shared connections. */
   auth: ConnectionAuth | undefined;
   /** No further request is taken: the connection ends behind the answer under way. */
@@ -213,12 +217,20 @@ export interface Admission {
   /** What stands in the answer: the last word of an exchange, a renewed cookie. */
   readonly answerFields: Fields;
   /**
-   * The fields as this backend is to see them: the client's own Authorization, or what the leg's login makes of it. Failure: as
-   * of a login.
+   * The fields as this backend is to see them: the client's own Authorization, or what the leg's login makes of it. `login`: what
+   * the route says of it. Failure: as of a login.
    */
-  present(leg: Leg, fields: Fields): Promise<Fields>;
-  /** The backend has answered: counts failed logins that pass through. Milliseconds to wait before the client hears it. */
-  answered(status: number): number;
+  present(leg: Leg, fields: Fields, login?: Route["login"]): Promise<Fields>;
+  /**
+   * The backend has answered, with these fields: counts failed logins that only it can tell. Milliseconds to wait before the client
+   * hears it.
+   */
+  answered(status: number, fields?: Fields): number;
+  /**
+   * Behind answered(401), when it has waited: who let this login in has the last word on it. "answered": the client was told at the
+   * door. Failure: to be told in the service's words. undefined: the backend asks for the login itself, and its answer goes on.
+   */
+  refused(leg: Leg): "answered" | Failure | undefined;
   release(): void;
 }
 
