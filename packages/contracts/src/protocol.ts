@@ -80,8 +80,10 @@ export interface Protocol {
   readonly ports: { readonly plain: number; readonly implicit: number };
   /** What its listeners can have of TLS; the first is what they have by themselves. Otherwise all, by the port. */
   readonly tls?: readonly ("none" | "starttls" | "implicit")[];
-  /** It goes to the legs of this other protocol, and has none of its own. */
+  /** It goes to the legs of this other protocol and works by its settings: it has neither of its own. */
   readonly legs?: string;
+  /** Its settings name the backends: no route source is asked, and not every backend has to serve it. */
+  readonly withoutRoutes?: boolean;
   /** Its backends say nothing before they are asked: a probe that asks nothing is content to be connected. */
   readonly isSilent?: boolean;
   /** ALPN names; a client that offers others only is refused in the handshake. */
@@ -143,6 +145,10 @@ export interface Hosted {
   readonly over: Promise<HostedEnd>;
   /** Something is being done for the client, and it waits for the answer. */
   readonly owes: boolean;
+  /** Bytes so far, while all that is done is to copy: whoever moves none for the idle limit is ended. undefined: it watches itself. */
+  readonly bytes?: number | undefined;
+  /** It copies, and one side has closed. */
+  readonly halfClosed?: boolean;
   /** Ends it: the client is told `failure` in the protocol's words as soon as no answer is owed, or nothing. */
   end(ending: Ending, failure: Failure | undefined): void;
   /** Cuts it. */

@@ -84,6 +84,10 @@ export interface Session {
   /** The backend's name, once one was chosen. */
   backend: string | undefined;
   backendAddress: Address | undefined;
+  /** What the client asked for by SNI, where its TLS does not end here. */
+  serverName?: string;
+  /** Requests so far, where the protocol has any. */
+  requests?: number;
   /** Bytes relayed after login. */
   bytesIn: number;
   bytesOut: number;

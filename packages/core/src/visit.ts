@@ -62,8 +62,8 @@ export function register(visit: Visit, socket: Socket): void {
   const { house, listener, session } = visit;
   house.registry.add({
     session,
-    bytes: () => visit.relay?.bytes,
-    halfClosed: () => visit.relay?.halfClosed === true,
+    bytes: () => visit.relay?.bytes ?? visit.hosted?.bytes,
+    halfClosed: () => visit.relay?.halfClosed === true || visit.hosted?.halfClosed === true,
     clientWaits: () => visit.relay?.clientWaits === true || visit.hosted?.owes === true,
     idleMs: house.idleMs(listener.protocol.name),
     end(ending, failure) {

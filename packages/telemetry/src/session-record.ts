@@ -58,6 +58,7 @@ export const SESSION_FIELDS = {
   },
   bytesIn: { doc: "Bytes relayed from the client after login", of: ({ bytesIn }) => bytesIn },
   bytesOut: { doc: "Bytes relayed to the client after login", of: ({ bytesOut }) => bytesOut },
+  requests: { doc: "Requests answered, where the protocol has any", of: ({ requests }) => requests },
   ending: { doc: "How it ended: a key of the table of endings", of: (_session, { ending }) => ending },
   failure: { doc: "The kind of failure, when one ended it", of: (_session, { failure }) => failure?.kind },
   reason: { doc: "Why, in words", of: (_session, { failure, reason }) => failure?.message ?? reason },
@@ -66,6 +67,10 @@ export const SESSION_FIELDS = {
     of: ({ stage }, { failure }) => (failure === undefined ? undefined : stage),
   },
   tls: { doc: "The TLS version, when the client used TLS", of: ({ tls }) => tls?.version },
+  serverName: {
+    doc: "The name that the client asked for (SNI), where its TLS is passed through",
+    of: ({ serverName }) => serverName,
+  },
   cipher: { doc: "The TLS cipher", of: ({ tls }) => tls?.cipher },
   mechanism: { doc: "How the client logged in, or last tried to", of: ({ mechanism }) => mechanism },
   attempts: { doc: "Logins tried", of: ({ attempts }) => attempts },
