@@ -8,6 +8,7 @@ import { httpsSettings } from "./settings.ts";
 export const httpsPart: Protocol = {
   name: "https",
   ports: { plain: 80, implicit: 443 },
+  tls: ["implicit", "none"],
   alpn: ["h2", "http/1.1"],
   schemes: {
     https: { tls: "implicit", port: 443 },
@@ -16,4 +17,15 @@ export const httpsPart: Protocol = {
   settings: httpsSettings,
   isSilent: true,
   features,
+};
+
+/** It has no backends and no settings of its own: they are those of https. */
+export const httpPart: Protocol = {
+  name: "http",
+  ports: { plain: 80, implicit: 443 },
+  tls: ["none"],
+  legs: httpsPart.name,
+  alpn: [],
+  schemes: {},
+  settings: {},
 };
