@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { fakeMailParts, fakeParts } from "./fake-parts.ts";
+import { fakeMailParts, fakeParts, fakeWebParts } from "./fake-parts.ts";
 import { loadConfig } from "./load.ts";
 
 const folder = join(import.meta.dirname, "../bad-configs");
@@ -15,7 +15,7 @@ test("bad configs: there are at least thirty", (t) => {
 
 for (const name of cases) {
   test(`bad configs: ${name} is refused with the expected lines`, (t) => {
-    const parts = name.includes("-mail-") ? fakeMailParts : fakeParts;
+    const parts = name.includes("-mail-") ? fakeMailParts : name.includes("-web-") ? fakeWebParts : fakeParts;
     const result = loadConfig({ file: join(folder, name, "postern.yaml"), parts });
     const lines = "problems" in result ? result.problems : ["nothing was found"];
     const told = lines.map((line) => line.replaceAll(`${join(folder, name)}/`, "").replaceAll(`${folder}/`, ""));

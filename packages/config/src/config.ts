@@ -4,7 +4,10 @@ import type { Contradiction, Leg, Protocol, MechanismFactory, Network, setting, 
 import type { ListenAddress } from "./address.ts";
 
 /** What the config package must know of a protocol. */
-export type ProtocolPart = Pick<Protocol, "name" | "admits" | "withoutLogin" | "ports" | "schemes" | "settings">;
+export type ProtocolPart = Pick<
+  Protocol,
+  "name" | "admits" | "withoutLogin" | "withoutRoutes" | "tls" | "legs" | "ports" | "schemes" | "settings"
+>;
 
 /** What the config package must know of a mechanism. */
 export type MechanismPart = Pick<MechanismFactory, "name">;
@@ -98,6 +101,6 @@ export interface Config<P extends Parts = Parts> {
   readonly log: ValueOf<P["log"]>;
   /** Milliseconds. */
   readonly shutdown: { readonly drain: number };
-  /** Each protocol's own settings, by its name. */
+  /** Each protocol's settings, by its name: its own, or those of the protocol whose legs it has. */
   readonly protocols: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }

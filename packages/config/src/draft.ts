@@ -71,11 +71,17 @@ export function legsOf(backend: BackendDraft, protocols: readonly ProtocolPart[]
   });
 }
 
-/** What `tls` says, or else what the port says. */
+/** What `tls` says, or else what the protocol, or else what the port says. */
 export function listenerTls(listener: ListenerDraft, protocols: readonly ProtocolPart[]): ListenerTls {
   if (listener.tls !== undefined) return listener.tls;
-  const ports = protocols.find(({ name }) => name === listener.protocol)?.ports;
+  const { ports, tls: [first] = [] } = protocols.find(({ name }) => name === listener.protocol) ?? {};
+  if (first !== undefined) return first;
   return listener.address.kind === "tcp" && listener.address.port === ports?.implicit ? "implicit" : "starttls";
+}
+
+/** What listeners of a protocol can have of TLS. */
+export function tlsModes(protocol: string, protocols: readonly ProtocolPart[]): readonly ListenerTls[] {
+  return protocols.find(({ name }) => name === protocol)?.tls ?? ["none", "starttls", "implicit"];
 }
 
 /** Can only this machine reach it? What systemd passes is not known before the start. */

@@ -87,5 +87,30 @@ interface MailSection {
   readonly mail?: { readonly domains: readonly string[] };
 }
 
+/** The same with protocols that cannot have all of TLS's modes, one of which works by the legs of another. */
+export const fakeWebParts = {
+  ...fakeParts,
+  protocols: [
+    ...fakeParts.protocols,
+    {
+      name: "https",
+      ports: { plain: 80, implicit: 443 },
+      tls: ["implicit", "none"],
+      schemes: { https: { tls: "implicit", port: 443 }, http: { tls: "none", port: 80 } },
+      settings: { idle: setting.duration("Rest.", { default: 60_000 }) },
+    },
+    { name: "http", ports: { plain: 80, implicit: 443 }, tls: ["none"], legs: "https", schemes: {}, settings: {} },
+    {
+      name: "tunnel",
+      ports: { plain: 443, implicit: 443 },
+      tls: ["none"],
+      withoutLogin: true,
+      withoutRoutes: true,
+      schemes: { tcp: { tls: "none", port: 443 } },
+      settings: {},
+    },
+  ],
+} as const satisfies Parts;
+
 /** The same with the protocol of mail that comes in. */
 export const fakeMailParts = { ...fakeParts, protocols: [...fakeParts.protocols, protocol("smtp", 25, 465)] } satisfies Parts;

@@ -34,7 +34,7 @@ export function finish<P extends Parts>(draft: Draft, values: Values, parts: P, 
     state: values["state"],
     log: values["log"],
     shutdown: draft.shutdown,
-    protocols: Object.fromEntries(protocols.map(({ name }) => [name, values[name]])),
+    protocols: Object.fromEntries(protocols.map(({ name, legs = name }) => [name, values[legs]])),
   };
   // The walk has made each part's values by that part's table, which is what Config says of their types.
   return deepFreeze(config) as unknown as Config<P>;

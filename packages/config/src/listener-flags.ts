@@ -5,7 +5,10 @@ import type { ProtocolPart } from "./config.ts";
 import { laterProtocols, notYet } from "./later.ts";
 import { didYouMean } from "./words.ts";
 
-/** Flags that name an address to listen on. A protocol's name, or its name and an s for TLS from the first byte. */
+/**
+ * Flags that name an address to listen on. A protocol's name, or its name and an s for TLS from the first byte (https is a
+ * protocol of that name).
+ */
 export const LISTENER_FLAGS = ["imap", "imaps", "pop3", "pop3s", "smtp", "submission", "submissions", "http", "https"] as const;
 export type ListenerFlag = (typeof LISTENER_FLAGS)[number];
 
@@ -32,5 +35,6 @@ export function flagProtocol(
 
 /** "--imap ADDRESS or --pop3 ADDRESS" */
 export function flagExamples(protocols: readonly ProtocolPart[]): string {
-  return orList(protocols.map(({ name }) => `--${name} ADDRESS`));
+  const flags: readonly string[] = LISTENER_FLAGS;
+  return orList(protocols.flatMap(({ name }) => (flags.includes(name) ? [`--${name} ADDRESS`] : [])));
 }

@@ -1,6 +1,6 @@
 // The table of the whole configuration: what belongs to the gateway itself, and the tables that the parts bring.
 
-import { certificatePatterns, networks, PROXY_HEADERS, setting } from "@postern/contracts";
+import { certificatePatterns, networks, orList, PROXY_HEADERS, setting } from "@postern/contracts";
 import type { Parsed, Setting } from "@postern/contracts";
 import { listenAddress } from "./address.ts";
 import { backendUrl } from "./backend-url.ts";
@@ -16,7 +16,7 @@ export const HOSTNAME = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
 /** The root of all settings, made of the gateway's own and the parts'. */
 export function rootSettings(parts: Parts) {
   const own = Object.fromEntries(
-    parts.protocols.map(({ name, settings }) => [name, setting.group(`What only ${name} has.`, settings)]),
+    parts.protocols.filter(isItself).map(({ name, settings }) => [name, setting.group(`What only ${name} has.`, settings)]),
   );
   const fields = {
     hostname: setting.text("The gateway's name in greetings; the system's host name when not given.", {
@@ -56,6 +56,9 @@ export function rootSettings(parts: Parts) {
   };
   return setting.group("The configuration file.", fields, { later: laterSections(parts.protocols) });
 }
+
+/** Not one that works by the legs and settings of another. */
+const isItself = ({ legs }: ProtocolPart): boolean => legs === undefined;
 
 /** Typed loosely: the type of a value of any table at all is endless. */
 function routesSettings({ routes }: Parts): Setting<unknown> {
@@ -102,7 +105,7 @@ function listenerSettings({ protocols, mechanisms }: Parts) {
     ),
     address: listenAddress("[host:]port, [v6]:port, unix:/path or systemd:NAME (socket activation)."),
     tls: setting.choice(
-      "none; starttls: the client asks for it; implicit: from the first byte. When not given: implicit on the protocol's own TLS port, starttls elsewhere.",
+      `none; starttls: the client asks for it; implicit: from the first byte. When not given: implicit on the protocol's own TLS port, starttls elsewhere.${ownModes(protocols)}`,
       ["none", "starttls", "implicit"],
       { optional: true },
     ),
@@ -131,6 +134,12 @@ function listenerSettings({ protocols, mechanisms }: Parts) {
   });
 }
 
+/** The protocols that cannot have all of TLS's modes, in a sentence; "" when there is none. */
+function ownModes(protocols: readonly ProtocolPart[]): string {
+  const some = protocols.flatMap(({ name, tls }) => (tls === undefined ? [] : [`${name} has ${orList(tls)}`]));
+  return some.length === 0 ? "" : ` Some cannot have all, and have the first by themselves: ${some.join("; ")}.`;
+}
+
 const applicationSettings = setting.group("One rule. Who is let in gets one backend, and no route source is asked.", {
   name: setting.text("What logs and limits call it.", {
     pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
@@ -152,7 +161,7 @@ function mechanismSetting(known: readonly string[]) {
 }
 
 function backendSettings(protocols: readonly ProtocolPart[]) {
-  const legs = Object.fromEntries(protocols.map((protocol) => [protocol.name, legSettings(protocol)]));
+  const legs = Object.fromEntries(protocols.filter(isItself).map((protocol) => [protocol.name, legSettings(protocol)]));
   const site = setting.text("Where it stands; shown in logs and explanations.", { optional: true });
   return setting.group("One mailbox server.", { site, ...legs }, { later: laterProtocols(protocols) });
 }

@@ -26,18 +26,20 @@ function present({ draft, parts, refuse }: RuleContext): void {
   }
 }
 
-function protocolsAreServed({ draft, refuse, warn }: RuleContext): void {
+function protocolsAreServed({ draft, parts, refuse, warn }: RuleContext): void {
   const backends = Object.entries(draft.backends ?? {});
   if (backends.length === 0 || backends.some(([, backend]) => backend === undefined)) return;
   const told = new Set<string>();
   for (const [index, listener] of (draft.listeners ?? []).entries()) {
-    if (listener === undefined || told.has(listener.protocol)) continue;
-    told.add(listener.protocol);
-    const { protocol } = listener;
+    const part = parts.protocols.find(({ name }) => name === listener?.protocol);
+    if (part === undefined) continue;
+    const protocol = part.legs ?? part.name;
+    if (told.has(protocol)) continue;
+    told.add(protocol);
     const without = backends.filter(([, backend]) => backend?.[protocol] === undefined);
     if (without.length === backends.length)
       refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add ${protocol}: URL to a backend`);
-    else
+    else if (part.withoutRoutes !== true)
       for (const [name] of without)
         warn(
           keyPath("backends", name),

@@ -1,9 +1,10 @@
 // Rules of the listeners: there is one, no address is taken twice, TLS has what it needs, lists say something.
 
+import { orList } from "@postern/contracts";
 import { applicationRules } from "./rules-applications.ts";
 import { listenAddressText } from "./address.ts";
 import type { ListenerDraft } from "./draft.ts";
-import { isLocal, listenerTls } from "./draft.ts";
+import { isLocal, listenerTls, tlsModes } from "./draft.ts";
 import { flagExamples } from "./listener-flags.ts";
 import { itemPath } from "./place.ts";
 import type { Rule, RuleContext } from "./rules.ts";
@@ -48,12 +49,21 @@ function tlsHasCertificate(context: RuleContext): void {
   }
 }
 
+function tlsIsSpoken(context: RuleContext): void {
+  for (const [path, { protocol, tls }] of each(context)) {
+    const modes = tlsModes(protocol, context.parts.protocols);
+    if (tls !== undefined && !modes.includes(tls))
+      context.refuse(`${path}.tls`, `${protocol} cannot have ${tls}; use ${orList(modes)}`);
+  }
+}
+
 function clientCertificates(context: RuleContext): void {
   for (const [path, listener] of each(context)) {
     if (listener.clientCertificate === "none") continue;
     const at = `${path}.clientCertificate`;
-    if (listenerTls(listener, context.parts.protocols) === "none")
-      context.refuse(at, "needs TLS; set tls to starttls or implicit");
+    const modes = tlsModes(listener.protocol, context.parts.protocols).filter((mode) => mode !== "none");
+    const cure = modes.length === 0 ? `${listener.protocol} has none; take it out` : `set tls to ${orList(modes)}`;
+    if (listenerTls(listener, context.parts.protocols) === "none") context.refuse(at, `needs TLS; ${cure}`);
     else if (context.draft.tls !== undefined && context.draft.tls.clientCa === undefined)
       context.refuse(at, "needs tls.clientCa: the certificates of who may sign those of clients");
   }
@@ -62,9 +72,11 @@ function clientCertificates(context: RuleContext): void {
 function plaintext(context: RuleContext): void {
   for (const [path, listener] of each(context)) {
     if (isWithoutLogin(context, listener)) continue;
+    // Where there is no TLS to be had, others are not served at all, and there is nothing to cure.
+    const secure = tlsModes(listener.protocol, context.parts.protocols).find((mode) => mode !== "none");
     const plain = listenerTls(listener, context.parts.protocols) === "none";
-    if (plain && !listener.allowPlaintext && !isLocal(listener.address))
-      context.warn(`${path}.tls`, "without TLS only this machine's own clients can log in; use starttls, or set allowPlaintext");
+    if (plain && secure !== undefined && !listener.allowPlaintext && !isLocal(listener.address))
+      context.warn(`${path}.tls`, `without TLS only this machine's own clients can log in; use ${secure}, or set allowPlaintext`);
   }
 }
 
@@ -112,6 +124,7 @@ function everybodyIsTrusted(context: RuleContext): void {
 export const listenerRules: readonly Rule[] = [
   present,
   uniqueAddresses,
+  tlsIsSpoken,
   tlsHasCertificate,
   clientCertificates,
   plaintext,

@@ -14,7 +14,11 @@ const NAMING_FIELDS: Readonly<Record<string, readonly string[]>> = {
 /** The fields whose keys are names of backends. */
 const NAMING_KEYS: Readonly<Record<string, readonly string[]>> = { hash: ["weights"] };
 
-function present({ draft, refuse }: RuleContext): void {
+function present({ draft, parts, refuse }: RuleContext): void {
+  const listeners = draft.listeners ?? [];
+  const asks = (name: string | undefined): boolean =>
+    parts.protocols.find((protocol) => protocol.name === name)?.withoutRoutes !== true;
+  if (listeners.length > 0 && !listeners.some((listener) => asks(listener?.protocol))) return;
   if (draft.routes?.length === 0)
     refuse(
       "routes",
