@@ -1,7 +1,11 @@
-// HTTP authentication: what a client sends, what it is told, and the state of its connection. No sockets, no server.
+// HTTP: authentication (what a client sends, what it is told, the state of its connection), and the messages of HTTP/1.1: heads,
+// framing, chunks. No sockets, no server.
 
+export { parseAnswerHead } from "./answer-head.ts";
+export { originForm, parseAuthority, type Authority, type OriginForm } from "./authority.ts";
 export { MAX_AUTHORIZATION, parseAuthorization, SCHEMES, type Authorization, type Scheme } from "./authorization.ts";
 export { challenges, type BearerError, type ChallengeOptions } from "./challenges.ts";
+export { chunkHead, ChunkedReader, LAST_CHUNK, lastChunk } from "./chunked.ts";
 export {
   ConnectionAuth,
   type AuthHeaders,
@@ -9,6 +13,12 @@ export {
   type HttpAuthStep,
   type HttpChallenge,
 } from "./connection-auth.ts";
+export { allOf, firstOf, hasField, listOf, lowerName, withoutFields } from "./fields.ts";
+export { answerFraming, requestFraming } from "./framing.ts";
+export { HeadReader, type EmptyLine } from "./head-reader.ts";
+export { answerText, requestText } from "./head-text.ts";
+export { hopByHop, trailerFields } from "./hop-by-hop.ts";
 export type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "./message.ts";
 export { HttpProblem } from "./problem.ts";
+export { parseRequestHead } from "./request-head.ts";
 export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanismFactory } from "./schemes.ts";

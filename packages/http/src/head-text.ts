@@ -1,0 +1,36 @@
+// Writes heads of HTTP/1.1 (RFC 9112), with their blank line, to be sent as latin1. The last line of defence against injection:
+// whatever would not be one token, one target or one line, or would change when it is written as latin1 (U+010A becomes LF),
+// is a defect of the caller. Never quotes a value. Throws Error.
+
+import { endOfToken, endOfValue } from "./field-lines.ts";
+import type { Fields } from "./message.ts";
+
+const TARGET = /^[!-~]+$/;
+
+export function requestText(method: string, target: string, fields: Fields): string {
+  if (!isToken(method)) throw new Error("A method that is no token");
+  if (!TARGET.test(target)) throw new Error("A target that would not be one");
+  return `${method} ${target} HTTP/1.1\r\n${headFields(fields)}\r\n`;
+}
+
+export function answerText(status: number, reason: string, fields: Fields): string {
+  if (!Number.isInteger(status) || status < 100 || status > 999) throw new Error(`${status} is no status`);
+  if (!isValue(reason)) throw new Error("A reason that would not be one line");
+  return `HTTP/1.1 ${status} ${reason}\r\n${headFields(fields)}\r\n`;
+}
+
+/** The fields, each with its CRLF. */
+export function headFields(fields: Fields): string {
+  let text = "";
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] ?? "";
+    const value = fields[at + 1];
+    if (!isToken(name)) throw new Error("A field's name that is no token");
+    if (value === undefined || !isValue(value)) throw new Error(`${name}: a value that would not be one line`);
+    text += `${name}: ${value}\r\n`;
+  }
+  return text;
+}
+
+const isToken = (text: string): boolean => text !== "" && endOfToken(text, 0) === text.length;
+const isValue = (text: string): boolean => endOfValue(text, 0) === text.length;
