@@ -1,0 +1,169 @@
+// The sealed cookie that keeps a browser at its backend: whose mailbox it was, and which backend served it, by name. It is
+// sealed with AES-256-GCM (NIST SP 800-38D) under a key of its own, derived from the array's secret (HKDF, RFC 5869), so any
+// node can open it and nobody else can read or make one; name and service are bound to it. It never holds a host, and what is
+// in it proves nobody: a backend that it names is taken only from among those that the route allows.
+//
+// Its value: base64url of version (1 octet), nonce (12), what is sealed, tag (16). Sealed is: until when (seconds, u32), length
+// of the mailbox (u16), the mailbox, the backend. It is a session cookie: a browser forgets it when it is closed, and we do
+// when its time is over. What cannot be opened is as if it were not there. Never throws for what came from outside.
+
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import type { Clock } from "@postern/contracts";
+import { allOf, type Fields } from "@postern/http";
+import type { HttpRequest, Service } from "../parts.ts";
+import type { HttpsSettings } from "../settings.ts";
+import { isAtOrBelow } from "../services/services.ts";
+import { remember } from "./remember.ts";
+
+/** What is in it. */
+export interface Seal {
+  /** Normalised; undefined: nobody was known, but a backend was chosen. */
+  readonly mailbox: string | undefined;
+  readonly backend: string;
+}
+
+export interface Affinity {
+  /** For who takes them out of what backends see. */
+  readonly cookieNames: readonly string[];
+  /** The first of the request's cookies that can be opened, for this service. */
+  open(request: HttpRequest, service: Service): Seal | undefined;
+  /** A Set-Cookie field, or nothing where the client has what it would get and that holds for long enough. */
+  renew(request: HttpRequest, seal: Seal, service: Service, isSecure: boolean): Fields;
+}
+
+export interface AffinityParts {
+  /** 32 bytes or more, the same on all nodes. */
+  readonly secret: Buffer;
+  readonly settings: HttpsSettings["cookie"];
+  readonly clock: Clock;
+}
+
+const LABEL = "postern affinity cookie";
+const VERSION = 1;
+const CIPHER = "aes-256-gcm";
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const HEADER_BYTES = 1 + NONCE_BYTES;
+const FIXED_BYTES = 6;
+/** Browsers keep no longer ones. */
+const LONGEST = 4096;
+/** A browser sends those of folders above as well. */
+const MOST_TRIED = 4;
+/** Opened, or made, lately: most requests repeat what the one before said. */
+const REMEMBERED = 2000;
+
+interface Opened extends Seal {
+  readonly until: number;
+}
+
+interface Made {
+  readonly value: string;
+  readonly until: number;
+}
+
+export function createAffinity({ secret, settings, clock }: AffinityParts): Affinity {
+  const { name, lifetime } = settings;
+  const key = Buffer.from(hkdfSync("sha256", secret, Buffer.alloc(0), LABEL, KEY_BYTES));
+  const opened = new Map<string, Opened>();
+  const made = new Map<string, Made>();
+  const boundTo = ({ name: service }: Service): Buffer => Buffer.from(`${name}\0${service}`);
+
+  function find(request: HttpRequest, service: Service): Opened | undefined {
+    const now = clock.now();
+    for (const value of cookiesOf(request.fields, name)) {
+      const memory = `${service.name}\0${value}`;
+      let found = opened.get(memory);
+      if (found === undefined) {
+        found = unseal(key, value, boundTo(service));
+        if (found === undefined) continue;
+        remember(opened, memory, found, REMEMBERED);
+      }
+      if (found.until > now) return found;
+    }
+    return undefined;
+  }
+
+  function make(seal: Seal, service: Service): string {
+    const now = clock.now();
+    const memory = `${service.name}\0${seal.backend}\0${seal.mailbox ?? ""}`;
+    const before = made.get(memory);
+    // The same words may go to several clients; each makes its own only when half of the time is over.
+    if (before !== undefined && before.until - now > lifetime / 2) return before.value;
+    const until = now + lifetime;
+    const value = sealed(key, { ...seal, until }, boundTo(service));
+    remember(made, memory, { value, until }, REMEMBERED);
+    return value;
+  }
+
+  return {
+    cookieNames: [name],
+    open(request, service) {
+      const found = find(request, service);
+      return found && { mailbox: found.mailbox, backend: found.backend };
+    },
+    renew(request, seal, service, isSecure) {
+      const found = find(request, service);
+      const isSame = found?.mailbox === seal.mailbox && found?.backend === seal.backend;
+      if (isSame && found !== undefined && found.until - clock.now() > lifetime / 4) return [];
+      const flags = isSecure ? "; Secure; HttpOnly; SameSite=Lax" : "; HttpOnly; SameSite=Lax";
+      return ["Set-Cookie", `${name}=${make(seal, service)}; Path=${folderOf(request.target, service)}${flags}`];
+    },
+  };
+}
+
+/** As the browser wrote it: it compares the paths of cookies in the exact case of letters. */
+function folderOf(target: string, { paths }: Service): string {
+  const lower = target.toLowerCase();
+  const folder = paths
+    .filter((path) => path === "/" || isAtOrBelow(lower.split("?", 1)[0] ?? "", path))
+    .reduce((longest, path) => (path.length > longest.length ? path : longest), "/");
+  return folder === "/" ? "/" : target.slice(0, folder.length);
+}
+
+/** Values of the cookies of this name (RFC 6265 section 5.4), the first few. */
+function cookiesOf(fields: Fields, name: string): string[] {
+  const found: string[] = [];
+  for (const line of allOf(fields, "cookie")) {
+    if (!line.includes(name)) continue;
+    for (const pair of line.split(";")) {
+      const cookie = pair.trim();
+      if (found.length === MOST_TRIED) return found;
+      if (cookie.length <= LONGEST && cookie.startsWith(name) && cookie[name.length] === "=")
+        found.push(cookie.slice(name.length + 1));
+    }
+  }
+  return found;
+}
+
+function sealed(key: Buffer, { mailbox = "", backend, until }: Opened, bound: Buffer): string {
+  const name = Buffer.from(mailbox, "utf8");
+  const fixed = Buffer.alloc(FIXED_BYTES);
+  fixed.writeUInt32BE(Math.floor(until / 1000));
+  fixed.writeUInt16BE(name.length, 4);
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(bound);
+  const body = Buffer.concat([cipher.update(Buffer.concat([fixed, name, Buffer.from(backend, "utf8")])), cipher.final()]);
+  return Buffer.concat([Buffer.from([VERSION]), nonce, body, cipher.getAuthTag()]).toString("base64url");
+}
+
+function unseal(key: Buffer, value: string, bound: Buffer): Opened | undefined {
+  const bytes = Buffer.from(value, "base64url");
+  if (bytes[0] !== VERSION || bytes.length < HEADER_BYTES + FIXED_BYTES + TAG_BYTES) return undefined;
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(1, HEADER_BYTES), { authTagLength: TAG_BYTES })
+    .setAAD(bound)
+    .setAuthTag(bytes.subarray(-TAG_BYTES));
+  try {
+    const plain = Buffer.concat([decipher.update(bytes.subarray(HEADER_BYTES, -TAG_BYTES)), decipher.final()]);
+    const nameEnd = FIXED_BYTES + plain.readUInt16BE(4);
+    const mailbox = plain.toString("utf8", FIXED_BYTES, nameEnd);
+    return {
+      mailbox: mailbox === "" ? undefined : mailbox,
+      backend: plain.toString("utf8", nameEnd),
+      until: plain.readUInt32BE() * 1000,
+    };
+  } catch {
+    // Not ours, not for this service, or changed on its way.
+    return undefined;
+  }
+}

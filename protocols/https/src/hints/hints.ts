@@ -1,0 +1,87 @@
+// Who is asked for: the hints of a request, in the order of its service, each found when it is asked for. A hint is what a
+// client says; it decides where a request goes, and never who may read what: that is for the login, here or at the backend.
+//
+// Where the login is checked at the edge, the name that was found good takes the place of names that were only claimed. The
+// sealed cookie is older than the request: it counts beside a hint that names the same mailbox, or where there is no hint at
+// all. So a browser where alice logged out, and bob in, goes to bob's backend. A cookie that names only a backend (nobody had
+// logged in) goes first: whoever comes, it says among that user's backends which one has the session.
+// Never throws.
+
+import { normaliseUser } from "@postern/contracts";
+import type { Admission, Hint, HintName, HttpRequest, Service } from "../parts.ts";
+import { activeSyncUser } from "./activesync.ts";
+import type { Affinity } from "./affinity-cookie.ts";
+import { basicUser, bearerUser } from "./authorization.ts";
+import { autodiscoverMailbox } from "./autodiscover-body.ts";
+import { anchorMailbox, explicitLogon, mailboxId } from "./exchange.ts";
+import { ntlmUser } from "./ntlm-user.ts";
+
+export interface Hints {
+  /** `body`: all of it, for services that name the user in it. */
+  of(
+    request: HttpRequest,
+    service: Service,
+    admission: Pick<Admission, "identity"> | undefined,
+    body: Buffer | undefined,
+  ): Iterable<Hint>;
+}
+
+export interface HintParts {
+  readonly affinity: Affinity;
+  /** So that alice and alice@example.com are one. */
+  readonly defaultDomain: string | undefined;
+}
+
+type Finder = (request: HttpRequest, body: Buffer | undefined) => string | undefined;
+
+const FINDERS: Readonly<Record<Exclude<HintName, "cookie">, Finder>> = {
+  "anchor-mailbox": anchorMailbox,
+  "mailbox-id": mailboxId,
+  "explicit-logon": explicitLogon,
+  "activesync-user": activeSyncUser,
+  "autodiscover-body": (_, body) => autodiscoverMailbox(body),
+  basic: basicUser,
+  bearer: bearerUser,
+  ntlm: ntlmUser,
+};
+
+/** What a checked login takes the place of. */
+const CLAIMED: ReadonlySet<HintName> = new Set(["basic", "bearer", "ntlm"]);
+
+export function createHints({ affinity, defaultDomain }: HintParts): Hints {
+  return {
+    *of(request, service, admission, body) {
+      const seal = service.hasAffinity && service.hints.includes("cookie") ? affinity.open(request, service) : undefined;
+      if (seal !== undefined && seal.mailbox === undefined) yield { from: "cookie", ...seal };
+      const sealed = seal?.mailbox;
+      let isAlone = true;
+      for (const hint of plainHints(request, service, admission, body)) {
+        isAlone = false;
+        const isSame = sealed !== undefined && normaliseUser(hint.mailbox, defaultDomain) === sealed;
+        yield isSame && seal !== undefined ? { from: "cookie", ...seal } : hint;
+      }
+      if (isAlone && seal !== undefined && sealed !== undefined) yield { from: "cookie", ...seal };
+    },
+  };
+}
+
+function* plainHints(
+  request: HttpRequest,
+  { hints }: Service,
+  admission: Pick<Admission, "identity"> | undefined,
+  body: Buffer | undefined,
+): Generator<Hint & { readonly mailbox: string }> {
+  const user = admission?.identity?.user;
+  let isToldWho = user === undefined;
+  for (const from of hints) {
+    if (from === "cookie") continue;
+    if (user !== undefined && CLAIMED.has(from)) {
+      if (!isToldWho) yield { from: "login", mailbox: user };
+      isToldWho = true;
+      continue;
+    }
+    const mailbox = FINDERS[from](request, body);
+    if (mailbox !== undefined) yield { from, mailbox };
+  }
+  if (user !== undefined && !isToldWho) yield { from: "login", mailbox: user };
+}
