@@ -1,0 +1,81 @@
+// The body of one request on its way into a backend's socket, framed by its length or by chunks (RFC 9112 sections 6 and 7).
+// Nothing of it goes out once it was stopped. A body that is longer or shorter than it was said to be is refused: what is
+// behind it on the connection would be read as another request.
+
+import type { Socket } from "node:net";
+import { Failure } from "@postern/contracts";
+import { chunkHead, LAST_CHUNK, lastChunk, type Fields } from "@postern/http";
+import type { BodySink, RequestBody } from "../parts.ts";
+
+export interface SenderEvents {
+  /** All of it was written. */
+  sent(): void;
+  /** It will never be. */
+  broken(failure: Failure): void;
+}
+
+export class BodySender implements BodySink {
+  readonly #socket: Socket;
+  readonly #body: RequestBody;
+  readonly #events: SenderEvents;
+  readonly #length: number | undefined;
+  #written = 0;
+  #isOver = false;
+
+  constructor(socket: Socket, body: RequestBody, events: SenderEvents) {
+    this.#socket = socket;
+    this.#body = body;
+    this.#events = events;
+    this.#length = body.length;
+  }
+
+  data(chunk: Buffer): boolean {
+    if (this.#isOver) return false;
+    // An empty chunk would be the last one.
+    if (chunk.length === 0) return true;
+    this.#written += chunk.length;
+    if (this.#length === undefined) return this.#writeChunk(chunk);
+    if (this.#written > this.#length) {
+      this.#refuse();
+      return false;
+    }
+    return this.#socket.write(chunk);
+  }
+
+  end(trailers: Fields): void {
+    if (this.#isOver) return;
+    if (this.#length === undefined) this.#socket.write(trailers.length === 0 ? LAST_CHUNK : lastChunk(trailers), "latin1");
+    else if (this.#written !== this.#length) return this.#refuse();
+    this.#isOver = true;
+    this.#events.sent();
+  }
+
+  broken(failure: Failure): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.broken(failure);
+  }
+
+  /** The socket has room again. */
+  drained(): void {
+    if (!this.#isOver) this.#body.resume();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  #writeChunk(chunk: Buffer): boolean {
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(chunkHead(chunk.length), "latin1");
+    socket.write(chunk);
+    const hasRoom = socket.write("\r\n", "latin1");
+    socket.uncork();
+    return hasRoom;
+  }
+
+  #refuse(): void {
+    this.broken(new Failure("syntax", "The request's body is not as long as it was said to be"));
+  }
+}

@@ -1,0 +1,19 @@
+// Whether another request may follow an answer on its connection, and for how long the backend waits for it (RFC 9112
+// section 9.3; Keep-Alive as RFC 2068 section 19.7.1.1 and Apache have it). Never throws.
+
+import { firstOf, listOf, type AnswerHead } from "@postern/http";
+
+export function isPersistent({ minor, fields }: AnswerHead): boolean {
+  const options = listOf(fields, "connection");
+  return minor === 1 ? !options.includes("close") : options.includes("keep-alive") && !options.includes("close");
+}
+
+/** A request that is on its way while the backend closes is lost: so much earlier the connection is left. */
+const MARGIN_MS = 1000;
+
+/** How long it may rest, in milliseconds; 0: not at all. Keep-Alive shortens what the settings say, and never lengthens it. */
+export function restMs({ fields }: AnswerHead, idleMs: number): number {
+  const value = firstOf(fields, "keep-alive");
+  const seconds = value === undefined ? undefined : /(?:^|[\s,;])timeout\s*=\s*"?(\d{1,9})/i.exec(value)?.[1];
+  return seconds === undefined ? idleMs : Math.max(0, Math.min(idleMs, Number(seconds) * 1000 - MARGIN_MS));
+}
