@@ -1,0 +1,24 @@
+// Who is there, on a web listener: as the service says, the backend asks (pass.ts), the gateway asks (edge.ts), or it asks with
+// a page for browsers (forms/). Failure: what is no matter of a login, to be told in the service's words.
+
+import type { Admission, Exchange, HttpsParts, Service } from "../parts.ts";
+import { Edge } from "./edge.ts";
+import { createPass } from "./pass.ts";
+import { Tally } from "./tally.ts";
+
+export interface Logins {
+  /** Cookies of ours, that no backend is to see. */
+  readonly cookieNames: readonly string[];
+  /** undefined: it was answered already. */
+  admit(exchange: Exchange, service: Service): Promise<Admission | undefined>;
+}
+
+export function createLogins(parts: HttpsParts): Logins {
+  const tally = new Tally(parts);
+  const pass = createPass(parts, tally);
+  const edge = new Edge(parts, tally);
+  return {
+    cookieNames: [],
+    admit: (exchange, service) => (service.authentication === "pass" ? pass.admit(exchange) : edge.admit(exchange, service)),
+  };
+}
