@@ -3,8 +3,8 @@
 // a host must agree. Throws HttpProblem: 400, and 501 for CONNECT.
 
 import { isIPv6 } from "node:net";
-import { lowerName } from "./fields.ts";
 import type { RequestHead } from "./message.ts";
+import { lowerName } from "./names.ts";
 import { HttpProblem } from "./problem.ts";
 
 export interface Authority {

@@ -1,27 +1,8 @@
-// Reads header fields (RFC 9110 section 5). Names are compared in small letters; lowerName remembers them, so that this costs
-// next to nothing. Never changes a list of fields. Throws nothing.
+// Looks into header fields (RFC 9110 section 5). Names are asked for in small letters. Never changes a list of fields. Throws
+// nothing.
 
 import type { Fields } from "./message.ts";
-
-const MAX_NAMES = 2000;
-const MAX_NAME = 64;
-const names = new Map<string, string>();
-
-/** A field's name in small letters. */
-export function lowerName(name: string): string {
-  return names.get(name) ?? remembered(name);
-}
-
-/** The map starts afresh when it is full: names that peers invent do not stay, and cannot grow it. */
-function remembered(name: string): string {
-  const lower = name.toLowerCase();
-  if (name.length > MAX_NAME) return lower;
-  if (names.size >= MAX_NAMES) names.clear();
-  // A name that was cut out of a head would keep that whole head, with its passwords, in memory.
-  const copy = Buffer.from(name, "latin1").toString("latin1");
-  if (copy === name) names.set(copy, lower === name ? copy : lower);
-  return lower;
-}
+import { lowerName } from "./names.ts";
 
 function isName(name: string | undefined, lower: string): boolean {
   return name !== undefined && name.length === lower.length && (name === lower || lowerName(name) === lower);

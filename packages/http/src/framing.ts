@@ -3,8 +3,8 @@
 // a Content-Length that is there twice (with one value, too), any coding but one "chunked", chunks in HTTP/1.0.
 // Knows nothing of CONNECT, which nobody here sends or takes. Throws HttpProblem: 400, and 501 for a coding that is not known.
 
-import { lowerName } from "./fields.ts";
 import type { AnswerHead, Fields, Framing, RequestHead } from "./message.ts";
+import { lowerName } from "./names.ts";
 import { HttpProblem } from "./problem.ts";
 
 const NONE: Framing = { kind: "none" };

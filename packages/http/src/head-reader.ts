@@ -1,7 +1,7 @@
 // Finds the end of a message's head in the bytes of a connection (RFC 9112 section 2.2). Lines end in CRLF and in nothing else: one
-// hop that takes a bare LF for an end, next to one that does not, is how requests are smuggled. Looks at each byte once, keeps
+// hop that takes a bare LF for an end, next to one that does not, is how requests are smuggled. No other control but the tab. Looks at each byte once, keeps
 // bytes only while a head is not whole, and the same bytes have the same end however they are cut. Knows nothing of what the
-// lines say. Throws HttpProblem: 400 for a bare CR, a bare LF, a NUL; 414 and 431 for what is too long. Then it is used up.
+// lines say. Throws HttpProblem: 400 for a bare CR, a bare LF, a control; 414 and 431 for what is too long. Then it is used up.
 
 import type { HeadLimits } from "./message.ts";
 import { HttpProblem } from "./problem.ts";
@@ -12,6 +12,9 @@ const LF = 0x0a;
 const START_LINE_ROOM = 128;
 const FIRST_ROOM = 1024;
 const NOTHING = Buffer.alloc(0);
+
+/** By byte: 1 for what is no text of a line, all controls but the tab. */
+const CONTROL = Uint8Array.from({ length: 256 }, (_, byte) => ((byte < 0x20 && byte !== 0x09) || byte === 0x7f ? 1 : 0));
 
 /** What an empty line at the very beginning is: read over once (requests), an error (answers), the end (trailers). */
 export type EmptyLine = "skipped" | "refused" | "end";
@@ -77,13 +80,12 @@ export class HeadReader {
     this.#isLineEmpty = false;
   }
 
-  /** A byte up to CR: a control. True: it ends an empty line. */
+  /** True: it ends an empty line. */
   #sawControl(byte: number): boolean {
     if (byte === LF) return this.#sawLf();
     if (this.#isAfterCr) throw new HttpProblem(400, "a CR without its LF");
-    if (byte === 0) throw new HttpProblem(400, "a NUL in the head");
-    if (byte === CR) this.#isAfterCr = true;
-    else this.#isLineEmpty = false;
+    if (byte !== CR) throw new HttpProblem(400, "a control in the head");
+    this.#isAfterCr = true;
     return false;
   }
 
@@ -137,9 +139,9 @@ export class HeadReader {
   }
 }
 
-/** The first byte from `at` on that is CR, LF, or another control below them; `stop` when there is none. */
+/** The first control from `at` on; `stop` when there is none. */
 function endOfText(chunk: Buffer, at: number, stop: number): number {
   let end = at;
-  while (end < stop && (chunk[end] ?? 0) > CR) end += 1;
+  while (end < stop && CONTROL[chunk[end] ?? 0] === 0) end += 1;
   return end;
 }

@@ -2,20 +2,21 @@
 // whatever would not be one token, one target or one line, or would change when it is written as latin1 (U+010A becomes LF),
 // is a defect of the caller. Never quotes a value. Throws Error.
 
-import { endOfToken, endOfValue } from "./field-lines.ts";
 import type { Fields } from "./message.ts";
+import { tokenName } from "./names.ts";
 
 const TARGET = /^[!-~]+$/;
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 export function requestText(method: string, target: string, fields: Fields): string {
-  if (!isToken(method)) throw new Error("A method that is no token");
+  if (tokenName(method) === undefined) throw new Error("A method that is no token");
   if (!TARGET.test(target)) throw new Error("A target that would not be one");
   return `${method} ${target} HTTP/1.1\r\n${headFields(fields)}\r\n`;
 }
 
 export function answerText(status: number, reason: string, fields: Fields): string {
   if (!Number.isInteger(status) || status < 100 || status > 999) throw new Error(`${status} is no status`);
-  if (!isValue(reason)) throw new Error("A reason that would not be one line");
+  if (NO_VALUE.test(reason)) throw new Error("A reason that would not be one line");
   return `HTTP/1.1 ${status} ${reason}\r\n${headFields(fields)}\r\n`;
 }
 
@@ -25,12 +26,9 @@ export function headFields(fields: Fields): string {
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] ?? "";
     const value = fields[at + 1];
-    if (!isToken(name)) throw new Error("A field's name that is no token");
-    if (value === undefined || !isValue(value)) throw new Error(`${name}: a value that would not be one line`);
+    if (tokenName(name) === undefined) throw new Error("A field's name that is no token");
+    if (value === undefined || NO_VALUE.test(value)) throw new Error(`${name}: a value that would not be one line`);
     text += `${name}: ${value}\r\n`;
   }
   return text;
 }
-
-const isToken = (text: string): boolean => text !== "" && endOfToken(text, 0) === text.length;
-const isValue = (text: string): boolean => endOfValue(text, 0) === text.length;

@@ -13,12 +13,13 @@ export {
   type HttpAuthStep,
   type HttpChallenge,
 } from "./connection-auth.ts";
-export { allOf, firstOf, hasField, listOf, lowerName, withoutFields } from "./fields.ts";
+export { allOf, firstOf, hasField, listOf, withoutFields } from "./fields.ts";
 export { answerFraming, requestFraming } from "./framing.ts";
 export { HeadReader, type EmptyLine } from "./head-reader.ts";
 export { answerText, requestText } from "./head-text.ts";
 export { hopByHop, trailerFields } from "./hop-by-hop.ts";
 export type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "./message.ts";
+export { lowerName } from "./names.ts";
 export { HttpProblem } from "./problem.ts";
 export { parseRequestHead } from "./request-head.ts";
 export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanismFactory } from "./schemes.ts";

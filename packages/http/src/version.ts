@@ -3,12 +3,10 @@
 
 import { HttpProblem } from "./problem.ts";
 
-export const VERSION_LENGTH = "HTTP/1.1".length;
-const ANY_VERSION = /HTTP\/\d\.\d(?!\d)/y;
-
-export function minorVersion(text: string, at: number): 0 | 1 {
-  if (text.startsWith("HTTP/1.1", at)) return 1;
-  if (text.startsWith("HTTP/1.0", at)) return 0;
-  ANY_VERSION.lastIndex = at;
-  throw ANY_VERSION.test(text) ? new HttpProblem(505, "not HTTP/1.0 or HTTP/1.1") : new HttpProblem(400, "no version of HTTP");
+export function minorVersion(text: string): 0 | 1 {
+  if (text === "HTTP/1.1") return 1;
+  if (text === "HTTP/1.0") return 0;
+  throw /^HTTP\/\d\.\d$/.test(text)
+    ? new HttpProblem(505, "not HTTP/1.0 or HTTP/1.1")
+    : new HttpProblem(400, "no version of HTTP");
 }
