@@ -102,11 +102,11 @@ export function scene(options: SceneOptions = {}): Scene {
 }
 
 function identityOf(credentials: Credentials, secret: string, believes: boolean): Identity {
+  if (credentials.kind === "token" && secret === "good-token") return { user: "alice@example.com", proven: true };
   const name = credentials.kind === "proven" ? credentials.user : credentials.authcid;
   const user = normaliseUser(name, "example.com");
   if (user === undefined) throw new Failure("wrong-credentials", "no name");
   if (believes) return { user, proven: false };
-  if (credentials.kind === "token" && secret === "good-token") return { user: "alice@example.com", proven: true };
   if (credentials.kind !== "proven" && PASSWORDS[user] !== secret) throw new Failure("wrong-credentials", "not the password");
   return { user, proven: true };
 }
