@@ -1,5 +1,7 @@
-// The web side: HTTPS to clients, HTTP/1.1 to backends.
+// The web side: HTTPS to clients, HTTP/1.1 to backends. A request's path is in serve.ts.
 
+export { buildHttps, type BuiltHttps } from "./build.ts";
 export { httpPart, httpsPart } from "./part.ts";
 export type { Endpoint, HttpsParts } from "./parts.ts";
+export { httpsContradictions } from "./services/contradictions.ts";
 export type { HttpsSettings } from "./settings.ts";

@@ -1,0 +1,153 @@
+import test from "ava";
+import { firstOf, type Fields } from "@postern/http";
+import { listenerInfo, testSession } from "@postern/testing";
+import { answerFields, requestFields, strippedFields, type Told } from "./forwarded-fields.ts";
+import type { HttpRequest } from "./parts.ts";
+
+const kept = { isStripped: strippedFields(["X-Remote-User", "X-Shop-*"]), ourCookies: ["postern", "__Host-postern-login"] };
+
+function request(fields: Fields, rest: Partial<HttpRequest> = {}): HttpRequest {
+  return {
+    id: "s-1",
+    method: "GET",
+    target: "/ews/exchange.asmx",
+    host: "mail.example.com",
+    authority: "mail.example.com",
+    version: "1.1",
+    fields,
+    body: undefined,
+    upgrade: undefined,
+    ...rest,
+  };
+}
+
+const session = testSession({ listener: listenerInfo("https"), local: { host: "192.0.2.1", port: 443 } });
+const silent: Told = { session, isTold: false, isTrusted: false };
+const told: Told = { session, isTold: true, isTrusted: false };
+
+test("order and case of fields stay; those of one hop go, and what Connection names", (t) => {
+  const fields = [
+    "Host",
+    "mail.example.com",
+    "X-AnchorMailbox",
+    "a@b.c",
+    "Connection",
+    "keep-alive, Hop",
+    "Hop",
+    "1",
+    "TE",
+    "gzip",
+    "aCCept",
+    "*/*",
+  ];
+  t.deepEqual(requestFields(request(fields), silent, kept), [
+    "Host",
+    "mail.example.com",
+    "X-AnchorMailbox",
+    "a@b.c",
+    "aCCept",
+    "*/*",
+  ]);
+});
+
+const FORGED = [
+  ...[
+    "X-Forwarded-For",
+    "x-forwarded-host",
+    "X-FORWARDED-PROTO",
+    "X-Forwarded-Anything",
+    "Forwarded",
+    "X-Real-IP",
+    "True-Client-IP",
+  ],
+  ...[
+    "X-CommonAccessToken",
+    "X-IsFromCafe",
+    "X-SourceCafeServer",
+    "msExchProxyUri",
+    "X-MSExchangeActivityCtx",
+    "X-Backend-Diag-1",
+  ],
+  ...["X-Remote-User", "X-WebObjects-Remote-User", "X-Rewrite-Url", "X-Shop-Secret", "Expect", "Proxy-Authorization", "Upgrade"],
+];
+for (const name of FORGED)
+  test(`${name} of a client reaches no backend`, (t) => {
+    t.is(firstOf(requestFields(request([name, "forged", "Host", "h"]), silent, kept), name.toLowerCase()), undefined);
+  });
+
+test("the backend is told of the true peer", (t) => {
+  const fields = requestFields(request(["Host", "mail.example.com", "X-Forwarded-For", "6.6.6.6"]), told, kept);
+  t.deepEqual(fields.slice(2), [
+    ...[
+      "X-Forwarded-For",
+      "192.0.2.7",
+      "X-Forwarded-Proto",
+      "http",
+      "X-Forwarded-Host",
+      "mail.example.com",
+      "X-Forwarded-Port",
+      "443",
+    ],
+    ...["Forwarded", 'for=192.0.2.7;proto=http;host="mail.example.com"', "X-Real-IP", "192.0.2.7", "X-Request-ID", "s-1"],
+  ]);
+});
+
+test("an IPv6 client is told in brackets where the standard asks for them", (t) => {
+  const of6 = testSession({ client: { host: "2001:db8::7", port: 1 } });
+  t.regex(firstOf(requestFields(request([]), { ...told, session: of6 }, kept), "forwarded") ?? "", /^for="\[2001:db8::7\]";/);
+});
+
+test("what a gateway of ours said before is kept, but for what is no address", (t) => {
+  const from = request(["X-Forwarded-For", "198.51.100.9, <script>, 2001:db8::1"]);
+  t.is(
+    firstOf(requestFields(from, { ...told, isTrusted: true }, kept), "x-forwarded-for"),
+    "198.51.100.9, 2001:db8::1, 192.0.2.7",
+  );
+});
+
+test("our own cookies stay here, and others go on", (t) => {
+  const cookie = (value: string): string | undefined =>
+    firstOf(requestFields(request(["Cookie", value]), silent, kept), "cookie");
+  t.is(cookie("a=1; postern=sealed; b=postern"), "a=1; b=postern");
+  t.is(cookie("__Host-postern-login=x"), undefined);
+  t.is(cookie("a=1;b=2"), "a=1;b=2");
+});
+
+test("the host that was asked for is the one that the backend hears, once", (t) => {
+  const fields = requestFields(request(["Host", "a", "host", "b"], { authority: "mail.example.com:8443" }), silent, kept);
+  t.deepEqual(fields, ["Host", "mail.example.com:8443"]);
+  t.deepEqual(requestFields(request([]), silent, kept), ["Host", "mail.example.com"], "HTTP/2 has no Host");
+});
+
+test("an upgrade is asked for anew", (t) => {
+  const fields = ["Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "k"];
+  t.deepEqual(requestFields(request(fields, { upgrade: "websocket", authority: "" }), silent, kept), [
+    ...["Sec-WebSocket-Key", "k", "Connection", "Upgrade", "Upgrade", "websocket"],
+  ]);
+});
+
+test("of an answer the fields of one hop go, and ours come behind the rest", (t) => {
+  const fields = [
+    "Server",
+    "x",
+    "Keep-Alive",
+    "timeout=5",
+    "Set-Cookie",
+    "a=1",
+    "Set-Cookie",
+    "b=2",
+    "Transfer-Encoding",
+    "chunked",
+  ];
+  t.deepEqual(answerFields(fields, ["X-Ours", "1"], request([]), true), [
+    ...["Server", "x", "Set-Cookie", "a=1", "Set-Cookie", "b=2", "X-Ours", "1"],
+  ]);
+});
+
+test("a redirect that leads back here without TLS leads back with TLS", (t) => {
+  const location = (value: string, isSecure: boolean): string | undefined =>
+    firstOf(answerFields(["Location", value], [], request([]), isSecure), "location");
+  t.is(location("http://mail.example.com/owa/", true), "https://mail.example.com/owa/");
+  t.is(location("http://mail.example.com/owa/", false), "http://mail.example.com/owa/");
+  t.is(location("http://mail.example.com.evil.example/", true), "http://mail.example.com.evil.example/");
+});

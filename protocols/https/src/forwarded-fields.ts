@@ -1,0 +1,175 @@
+// The fields of a request as a backend sees them, and of an answer as the client sees them (RFC 9110 section 7.6). What
+// belongs to one hop goes; what only a gateway may say (X-Forwarded-For and its kin, Exchange's internal fields) is taken from
+// nobody, and said anew by what the gateway itself knows of its peer; our own cookies stay here. Order and case stay as they
+// came. Never throws.
+
+import { hopByHop, lowerName, type Fields } from "@postern/http";
+import type { Session } from "@postern/contracts";
+import type { HttpRequest } from "./parts.ts";
+
+/** Fields that backends believe: of a front of theirs, or of the gateway. Nobody else may send them. */
+const INTERNAL: readonly string[] = [
+  "forwarded",
+  "x-forwarded-*",
+  "x-real-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "true-client-ip",
+  "x-original-url",
+  "x-rewrite-url",
+  "x-original-forwarded-for",
+  "x-remote-user",
+  "x-authenticated-user",
+  "remote-user",
+  "x-webobjects-remote-user",
+  // What Exchange's front half says to its back half (no client needs to).
+  "x-commonaccesstoken",
+  "x-isfromcafe",
+  "x-sourcecafeserver",
+  "x-fe-clientip",
+  "x-ms-edgeip",
+  "msexchproxyuri",
+  "x-msexchangeactivityctx",
+  "x-backend-diag-*",
+  "x-rpchttpproxy*",
+  "x-calculatedbetarget",
+  "x-upnanchormailbox",
+  "x-genericanchorhint",
+  "x-cafe-*",
+  "x-associationguid",
+  "x-databaseguid",
+  "x-eas-proxy",
+  "x-eas-basicauth-proxy",
+  "x-vdirobjectid",
+];
+
+/** Decides by a field's name in small letters. */
+export type FieldFilter = (lower: string) => boolean;
+
+/** Of names, and of names with "*" at the end. */
+export function fieldFilter(patterns: readonly string[]): FieldFilter {
+  const lower = patterns.map((pattern) => pattern.toLowerCase());
+  const names = new Set(lower.filter((pattern) => !pattern.endsWith("*")));
+  const prefixes = lower.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1));
+  return (name) => names.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** What is taken out of every request: `more` as the configuration names them. */
+export function strippedFields(more: readonly string[]): FieldFilter {
+  const isStripped = fieldFilter([...INTERNAL, ...more]);
+  // Names repeat without end; their number is bounded all the same.
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const answer = isStripped(name);
+    if (known.size < 2000) known.set(name, answer);
+    return answer;
+  };
+}
+
+/** What the backend is told of the client. */
+export interface Told {
+  readonly session: Session;
+  /** The backend is told the client's address (Leg.forwardClient). */
+  readonly isTold: boolean;
+  /** The peer is a gateway of ours: what it says in X-Forwarded-For is kept. */
+  readonly isTrusted: boolean;
+}
+
+/** The same for all requests of one configuration. */
+export interface Kept {
+  readonly isStripped: FieldFilter;
+  /** Names of cookies that no backend is to see. */
+  readonly ourCookies: readonly string[];
+}
+
+/** What the login adds comes behind this. */
+export function requestFields(request: HttpRequest, told: Told, { isStripped, ourCookies }: Kept): string[] {
+  const { fields } = request;
+  const hop = hopByHop(fields);
+  const out: string[] = [];
+  let hasHost = false;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    const value = fields[index + 1] ?? "";
+    const lower = lowerName(name);
+    if (hop.has(lower) || lower === "expect" || isStripped(lower)) continue;
+    if (lower === "host") {
+      // The target's authority has won over the field, where both were there.
+      if (hasHost) continue;
+      hasHost = true;
+      out.push(name, request.authority);
+    } else if (lower === "cookie") {
+      const theirs = withoutOurs(value, ourCookies);
+      if (theirs !== "") out.push(name, theirs);
+    } else {
+      out.push(name, value);
+    }
+  }
+  if (!hasHost && request.authority !== "") out.unshift("Host", request.authority);
+  if (request.upgrade !== undefined) out.push("Connection", "Upgrade", "Upgrade", request.upgrade);
+  if (told.isTold) tell(out, request, told);
+  return out;
+}
+
+function withoutOurs(value: string, names: readonly string[]): string {
+  if (!names.some((name) => value.includes(name))) return value;
+  return value
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== "" && !names.includes(pair.slice(0, Math.max(0, pair.indexOf("="))).trim()))
+    .join("; ");
+}
+
+function tell(out: string[], request: HttpRequest, { session, isTrusted }: Told): void {
+  const { host } = session.client;
+  const before = isTrusted ? earlier(request.fields) : "";
+  const proto = session.tls === undefined ? "http" : "https";
+  out.push("X-Forwarded-For", before === "" ? host : `${before}, ${host}`);
+  out.push("X-Forwarded-Proto", proto);
+  if (request.authority !== "") out.push("X-Forwarded-Host", request.authority);
+  out.push("X-Forwarded-Port", String(session.local.port));
+  out.push("Forwarded", `for=${nodeName(host)};proto=${proto}${request.authority === "" ? "" : `;host="${request.authority}"`}`);
+  out.push("X-Real-IP", host, "X-Request-ID", request.id);
+}
+
+/** RFC 7239 section 6: IPv6 in brackets and quotes. A socket file has no address. */
+function nodeName(host: string): string {
+  if (host === "") return "unknown";
+  return host.includes(":") ? `"[${host}]"` : host;
+}
+
+/** What a gateway of ours said before, without what could not be an address. */
+function earlier(fields: Fields): string {
+  const values: string[] = [];
+  for (let index = 0; index < fields.length; index += 2)
+    if (lowerName(fields[index] ?? "") === "x-forwarded-for") values.push(fields[index + 1] ?? "");
+  return values
+    .join(",")
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => /^[0-9A-Fa-f.:[\]]{2,64}$/.test(one))
+    .slice(-10)
+    .join(", ");
+}
+
+/**
+ * The fields of an answer: hop-by-hop ones gone, `more` behind them. A Location that leads back to this host without TLS,
+ * because the backend has none, is mended.
+ */
+export function answerFields(fields: Fields, more: Fields, request: HttpRequest, isSecure: boolean): string[] {
+  const hop = hopByHop(fields);
+  const plain = isSecure ? `http://${request.authority}/` : undefined;
+  const out: string[] = [];
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? "";
+    const value = fields[index + 1] ?? "";
+    const lower = lowerName(name);
+    if (hop.has(lower)) continue;
+    const leadsBack = lower === "location" && plain !== undefined && value.startsWith(plain);
+    out.push(name, leadsBack ? `https${value.slice(4)}` : value);
+  }
+  for (const one of more) out.push(one);
+  return out;
+}

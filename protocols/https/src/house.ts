@@ -1,0 +1,24 @@
+// All that serving a request needs: what the gateway hands in, and the rooms that are built of it for one configuration.
+
+import type { Affinity } from "./hints/affinity-cookie.ts";
+import type { Devices } from "./devices/devices.ts";
+import type { Kept } from "./forwarded-fields.ts";
+import type { Hints } from "./hints/hints.ts";
+import type { Logins } from "./login/logins.ts";
+import type { Backs, HttpsParts } from "./parts.ts";
+import type { Services } from "./services/services.ts";
+import type { UserPlaces } from "./user-places.ts";
+
+export interface House extends HttpsParts {
+  readonly services: Services;
+  readonly devices: Devices;
+  readonly logins: Logins;
+  readonly hints: Hints;
+  readonly affinity: Affinity;
+  readonly backs: Backs;
+  readonly places: UserPlaces;
+  readonly kept: Kept;
+  /** Strict-Transport-Security, or nothing. */
+  readonly strictTransport: readonly string[];
+  readonly isDraining: () => boolean;
+}

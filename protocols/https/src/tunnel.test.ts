@@ -1,0 +1,44 @@
+import test from "ava";
+import { duplexPair, type Duplex } from "node:stream";
+import { createFakeClock } from "@postern/testing";
+import { tunnel } from "./tunnel.ts";
+
+/** A wire: `stream` is ours, `peer` is who talks through it. */
+function end(): { stream: Duplex; peer: Duplex } {
+  const [stream, peer] = duplexPair();
+  return { stream, peer };
+}
+
+const NONE = Buffer.alloc(0);
+
+test("bytes go both ways, those that came early first, and each end is told of the other's", async (t) => {
+  const [client, backend] = [end(), end()];
+  const over = tunnel(
+    { stream: client.stream, early: Buffer.from("early ") },
+    { stream: backend.stream, early: NONE },
+    0,
+    createFakeClock(),
+  );
+  client.peer.end("hello");
+  backend.peer.end("welcome");
+  t.is(Buffer.concat(await backend.peer.toArray()).toString(), "early hello");
+  t.is(Buffer.concat(await client.peer.toArray()).toString(), "welcome");
+  t.deepEqual(await over, { bytesIn: 11, bytesOut: 7 });
+});
+
+test("an end that breaks takes the other one with it", async (t) => {
+  const [client, backend] = [end(), end()];
+  const over = tunnel({ stream: client.stream, early: NONE }, { stream: backend.stream, early: NONE }, 0, createFakeClock());
+  backend.stream.destroy(new Error("reset"));
+  await over;
+  t.true(client.stream.destroyed);
+});
+
+test("a tunnel in which nothing moves is cut", async (t) => {
+  const clock = createFakeClock();
+  const [client, backend] = [end(), end()];
+  const over = tunnel({ stream: client.stream, early: NONE }, { stream: backend.stream, early: NONE }, 60_000, clock);
+  await clock.advance(120_000);
+  await over;
+  t.true(client.stream.destroyed && backend.stream.destroyed);
+});

@@ -1,0 +1,68 @@
+// After an upgrade: copies bytes both ways between the client's stream and the backend's, with half-close and back-pressure.
+// Knows nothing of what they say. Never throws.
+
+import type { Duplex } from "node:stream";
+import type { Clock } from "@postern/contracts";
+
+export interface TunnelEnd {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
+interface Side {
+  readonly stream: Duplex;
+  readonly early: Buffer;
+}
+
+/** A tunnel is looked at so often, of its idle time. */
+const LOOKS = 4;
+
+/** Settles when both sides are closed. Without a byte for `idleMs` (0: no limit) both are cut. */
+export function tunnel(client: Side, backend: Side, idleMs: number, clock: Clock): Promise<TunnelEnd> {
+  return new Promise((resolve) => {
+    const moved = { bytesIn: 0, bytesOut: 0 };
+    let open = 2;
+    let seen = -1;
+    let quiet = 0;
+    const look = (): void => {
+      const all = moved.bytesIn + moved.bytesOut;
+      quiet = all === seen ? quiet + 1 : 0;
+      seen = all;
+      if (quiet > LOOKS) cut();
+      else timer = clock.after(idleMs / LOOKS, look);
+    };
+    let timer = idleMs > 0 ? clock.after(idleMs / LOOKS, look) : undefined;
+    const cut = (): void => {
+      client.stream.destroy();
+      backend.stream.destroy();
+    };
+    const closed = (): void => {
+      cut();
+      if (--open > 0) return;
+      timer?.cancel();
+      resolve(moved);
+    };
+    copy(client, backend, (size) => (moved.bytesIn += size));
+    copy(backend, client, (size) => (moved.bytesOut += size));
+    for (const { stream } of [client, backend]) {
+      stream.on("error", cut);
+      if (stream.closed) closed();
+      else stream.once("close", closed);
+    }
+  });
+}
+
+function copy({ stream: from, early }: Side, { stream: to }: Side, count: (size: number) => void): void {
+  from.on("data", (chunk: Buffer) => {
+    count(chunk.length);
+    if (!to.write(chunk)) from.pause();
+  });
+  to.on("drain", () => from.resume());
+  from.on("end", () => to.end());
+  if (early.length > 0) {
+    count(early.length);
+    to.write(early);
+  }
+  if (from.readableEnded) to.end();
+  else from.resume();
+}

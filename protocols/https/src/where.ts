@@ -1,0 +1,85 @@
+// Where a request goes: the hints of its service in order, then the route sources, as for mail. Who is not known, or has no
+// mailbox, gets any backend that is up, where that does no harm: it asks for the login itself. Failure: unknown-user,
+// source-down, no-candidate, and what a route source refuses.
+
+import { Failure, legText, normaliseUser, toFailure, type Leg, type Route } from "@postern/contracts";
+import type { House } from "./house.ts";
+import type { Admission, Exchange, Hint, Service } from "./parts.ts";
+
+export interface Where {
+  /** In the order in which to try them; never empty. */
+  readonly legs: readonly Leg[];
+  /** Who is asked for, normalised; undefined: not known. */
+  readonly user: string | undefined;
+  /** What the route says of the login there. */
+  readonly login: Route["login"];
+  readonly hint: Hint["from"] | undefined;
+}
+
+/** `body`: what is held of it, for protocols that name the user in it. */
+export async function whereTo(
+  exchange: Exchange,
+  service: Service,
+  admission: Admission,
+  body: Buffer | undefined,
+  house: House,
+): Promise<Where> {
+  const { client } = exchange;
+  let backend: string | undefined;
+  let refusal: Failure | undefined;
+  for (const hint of house.hints.of(exchange.request, service, admission, body)) {
+    backend ??= hint.backend;
+    // In the middle of an exchange, and behind it, a name in it does not lead to another connection.
+    if (hint.from === "ntlm" && client.pinned.size > 0) break;
+    const user = hint.mailbox === undefined ? undefined : normaliseUser(hint.mailbox, house.defaultDomain);
+    if (user === undefined) continue;
+    if (service.backends.length > 0) return { legs: own(service, backend, house), user, login: undefined, hint: hint.from };
+    try {
+      const { session } = client;
+      const route = await house.router.find({ user, protocol: "https", credentials: admission.credentials, session });
+      return { legs: inOrder(route.legs, backend, client.pinned, house), user, login: route.login, hint: hint.from };
+    } catch (error) {
+      const failure = toFailure(error);
+      if (failure.kind !== "unknown-user") throw failure;
+      refusal ??= failure;
+    }
+  }
+  const user = admission.identity?.user;
+  if (service.backends.length > 0) return { legs: own(service, backend, house), user, login: undefined, hint: undefined };
+  // Whom the gateway has let in, and nobody knows, has no mailbox here. Everybody else the backend will ask.
+  if (refusal !== undefined && admission.identity !== undefined && !service.isForAnybody) throw refusal;
+  const pinned = Array.from(client.pinned.values(), ({ leg }) => leg);
+  const legs = pinned.length > 0 ? pinned : inOrder(spread(exchange, house), backend, client.pinned, house);
+  if (legs.length === 0) throw new Failure("no-candidate", `No backend serves ${service.name}`);
+  return { legs, user, login: undefined, hint: undefined };
+}
+
+function own({ name, backends }: Service, preferred: string | undefined, house: House): readonly Leg[] {
+  const legs = backends.map((backend) => house.legs.get(backend)).filter((leg) => leg !== undefined);
+  if (legs.length === 0) throw new Failure("no-candidate", `No backend of ${name} has an address for https`);
+  return inOrder(legs, preferred, new Map(), house);
+}
+
+/** Those that are up first, and among them the one that served before; but always where the login is. */
+function inOrder(
+  legs: readonly Leg[],
+  preferred: string | undefined,
+  pinned: ReadonlyMap<string, unknown>,
+  { health }: House,
+): readonly Leg[] {
+  if (legs.length < 2) return legs;
+  const bound = pinned.size === 0 ? [] : legs.filter((leg) => pinned.has(legText(leg)));
+  if (bound.length > 0) return bound;
+  const last = preferred === undefined ? [] : legs.filter(({ backend }) => backend === preferred);
+  return health.order(last.length === 0 ? legs : [...last, ...legs.filter((leg) => !last.includes(leg))]);
+}
+
+/** All legs, beginning with another one for each client, so that strangers are spread, and each comes back to the same. */
+function spread({ client }: Exchange, { legs }: House): readonly Leg[] {
+  const all = [...legs.values()];
+  if (all.length < 2) return all;
+  let hash = 0x811c9dc5;
+  for (const character of client.session.client.host) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  const first = (hash >>> 0) % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
