@@ -40,8 +40,8 @@ export function writeRequest(
   const hasFailed = facts.failure !== undefined || status === undefined || status >= 400;
   if (mode === "failures" && !hasFailed) return;
   const { service, user, hint, backend, device, failure, startedAt } = facts;
-  const write = failure === undefined || failure.row.blame === "client" ? logger.info : logger.warn;
-  write.call(logger, "request", {
+  const level = failure === undefined || failure.row.blame === "client" ? "info" : "warn";
+  logger[level]("request", {
     session: client.session.id,
     request: request.id,
     client: client.session.client.host,

@@ -50,26 +50,11 @@ test("order and case of fields stay; those of one hop go, and what Connection na
   ]);
 });
 
-const FORGED = [
-  ...[
-    "X-Forwarded-For",
-    "x-forwarded-host",
-    "X-FORWARDED-PROTO",
-    "X-Forwarded-Anything",
-    "Forwarded",
-    "X-Real-IP",
-    "True-Client-IP",
-  ],
-  ...[
-    "X-CommonAccessToken",
-    "X-IsFromCafe",
-    "X-SourceCafeServer",
-    "msExchProxyUri",
-    "X-MSExchangeActivityCtx",
-    "X-Backend-Diag-1",
-  ],
-  ...["X-Remote-User", "X-WebObjects-Remote-User", "X-Rewrite-Url", "X-Shop-Secret", "Expect", "Proxy-Authorization", "Upgrade"],
-];
+const FORGED = (
+  "X-Forwarded-For x-forwarded-host X-FORWARDED-PROTO X-Forwarded-Anything Forwarded X-Real-IP True-Client-IP " +
+  "X-CommonAccessToken X-IsFromCafe X-SourceCafeServer msExchProxyUri X-MSExchangeActivityCtx X-Backend-Diag-1 " +
+  "X-Remote-User X-WebObjects-Remote-User X-Rewrite-Url X-Shop-Secret Expect Proxy-Authorization Upgrade"
+).split(" ");
 for (const name of FORGED)
   test(`${name} of a client reaches no backend`, (t) => {
     t.is(firstOf(requestFields(request([name, "forged", "Host", "h"]), silent, kept), name.toLowerCase()), undefined);
@@ -77,19 +62,16 @@ for (const name of FORGED)
 
 test("the backend is told of the true peer", (t) => {
   const fields = requestFields(request(["Host", "mail.example.com", "X-Forwarded-For", "6.6.6.6"]), told, kept);
-  t.deepEqual(fields.slice(2), [
-    ...[
-      "X-Forwarded-For",
-      "192.0.2.7",
-      "X-Forwarded-Proto",
-      "http",
-      "X-Forwarded-Host",
-      "mail.example.com",
-      "X-Forwarded-Port",
-      "443",
-    ],
-    ...["Forwarded", 'for=192.0.2.7;proto=http;host="mail.example.com"', "X-Real-IP", "192.0.2.7", "X-Request-ID", "s-1"],
-  ]);
+  const pairs = [
+    ["X-Forwarded-For", "192.0.2.7"],
+    ["X-Forwarded-Proto", "http"],
+    ["X-Forwarded-Host", "mail.example.com"],
+    ["X-Forwarded-Port", "443"],
+    ["Forwarded", 'for=192.0.2.7;proto=http;host="mail.example.com"'],
+    ["X-Real-IP", "192.0.2.7"],
+    ["X-Request-ID", "s-1"],
+  ];
+  t.deepEqual(fields.slice(2), pairs.flat());
 });
 
 test("an IPv6 client is told in brackets where the standard asks for them", (t) => {
@@ -122,7 +104,12 @@ test("the host that was asked for is the one that the backend hears, once", (t) 
 test("an upgrade is asked for anew", (t) => {
   const fields = ["Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "k"];
   t.deepEqual(requestFields(request(fields, { upgrade: "websocket", authority: "" }), silent, kept), [
-    ...["Sec-WebSocket-Key", "k", "Connection", "Upgrade", "Upgrade", "websocket"],
+    "Sec-WebSocket-Key",
+    "k",
+    "Connection",
+    "Upgrade",
+    "Upgrade",
+    "websocket",
   ]);
 });
 
@@ -140,7 +127,14 @@ test("of an answer the fields of one hop go, and ours come behind the rest", (t)
     "chunked",
   ];
   t.deepEqual(answerFields(fields, ["X-Ours", "1"], request([]), true), [
-    ...["Server", "x", "Set-Cookie", "a=1", "Set-Cookie", "b=2", "X-Ours", "1"],
+    "Server",
+    "x",
+    "Set-Cookie",
+    "a=1",
+    "Set-Cookie",
+    "b=2",
+    "X-Ours",
+    "1",
   ]);
 });
 
