@@ -1,4 +1,5 @@
 import test from "ava";
+import { array, assert, constantFrom, oneof, property, string } from "fast-check";
 import { scene, service, settings, type Said } from "../../test/answers-scene.ts";
 import type { Endpoint, HttpRequest, Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
@@ -154,6 +155,18 @@ test("soap: each user has an answer, an address that is none too", (t) => {
 
 test("soap: no user is an invalid request, another operation a fault, another method 405", (t) => {
   t.is(textOf(soap(soapBody([], [])).body, "ErrorCode"), "InvalidRequest");
+  t.is(
+    textOf(
+      soap(
+        soapBody(
+          Array.from({ length: 21 }, (_, n) => `u${n}@example.com`),
+          [],
+        ),
+      ).body,
+      "ErrorCode",
+    ),
+    "InvalidRequest",
+  );
   const fault = soap(soapBody(["alice@example.com"], [], "GetDomainSettings"));
   t.deepEqual([fault.status, textOf(fault.body, "faultcode")], [500, "a:ActionNotSupported"]);
   t.is(soap("nothing").status, 500);
@@ -247,6 +260,58 @@ test("the port of the web stands in URLs when it is another one; a name of its o
   t.is(urlAt({ endpoints }), "https://mail.example.com:8443/autodiscover/autodiscover.xml");
   t.is(urlAt({ endpoints: [] }), "https://mail.example.com/autodiscover/autodiscover.xml");
   t.is(urlAt({ more: { host: "apps.example.com" } }), "https://apps.example.com/autodiscover/autodiscover.xml");
+});
+
+test("where no listener has TLS there is nothing to tell, and apps look elsewhere", (t) => {
+  const endpoints: readonly Endpoint[] = [
+    { protocol: "imap", port: 143, tls: "none" },
+    { protocol: "submission", port: 587, tls: "none" },
+  ];
+  const body = poxBody("alice@example.com", OUTLOOK);
+  const request = { method: "POST", target: "/autodiscover/autodiscover.xml" };
+  t.is(textOf(asked("autodiscover", { request, body, endpoints }).body, "ErrorCode"), "601");
+  t.is(asked("autoconfig", { request: { target: "/mail/config-v1.1.xml?emailaddress=a@example.com" }, endpoints }).status, 404);
+  t.is(asked("mobileconfig", { request: { target: "/mobileconfig" }, endpoints }).status, 404);
+});
+
+test("whatever is asked, the answer is whole, and no line of its header is the client's", (t) => {
+  const words = constantFrom(
+    "<Mailbox>",
+    "</Mailbox>",
+    "<EMailAddress>",
+    "</EMailAddress>",
+    "<Action>",
+    "GetUserSettings",
+    "a@b.example",
+    "&#10;",
+    "\r\nX: y",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    OUTLOOK,
+  );
+  const body = array(oneof(words, string({ unit: "binary" })), { maxLength: 12 }).map((all) => Buffer.from(all.join("")));
+  const targets = constantFrom(
+    "xml",
+    "svc",
+    "json",
+    "json/v1.0/%0d%0aX:%20y?Protocol=Ews",
+    "json?Email=%0d%0a&Protocol=%00",
+    "else",
+  );
+  assert(
+    property(body, targets, constantFrom("GET", "POST", "HEAD", "PUT"), (bytes, end, method) => {
+      const said = asked("autodiscover", {
+        request: { method, target: `/autodiscover/autodiscover.${end}` },
+        body: bytes,
+        more: ALL,
+      });
+      t.is(said.ends, 1);
+      t.true(said.fields.every((field) => /^[ -~]+$/.test(field)));
+      t.is(said.field("content-length"), String(method === "HEAD" ? said.field("content-length") : Buffer.byteLength(said.body)));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test("HEAD is answered as GET is, without the body", (t) => {

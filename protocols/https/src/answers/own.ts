@@ -51,17 +51,21 @@ const KINDS: Readonly<Record<NonNullable<Service["own"]>["kind"], Answerer>> = {
     const sent = parameterOf(queryOf(target), "emailaddress");
     const domain =
       sent === undefined ? mailDomain(host.replace(/^autoconfig\./, ""), told.domains) : mailAddress(sent, told.domains)?.domain;
-    if (domain === undefined) sayText(exchange, 404, "This domain is not served here.");
-    else say(exchange, 200, XML, autoconfigAnswer(domain, told));
+    sayFound(exchange, XML, domain === undefined ? undefined : autoconfigAnswer(domain, told));
   }),
   mobileconfig: reading(({ exchange, told }) => {
     const query = queryOf(exchange.request.target);
     const sent = parameterOf(query, "email") ?? parameterOf(query, "emailaddress");
     const address = mailAddress(sent, told.domains);
-    if (sent !== undefined && address === undefined) sayText(exchange, 404, "This address is not served here.");
-    else say(exchange, 200, PROFILE, mobileconfigAnswer(address, told));
+    const isServed = sent === undefined || address !== undefined;
+    sayFound(exchange, PROFILE, isServed ? mobileconfigAnswer(address, told) : undefined);
   }),
 };
+
+function sayFound(exchange: Exchange, type: Fields, text: string | undefined): void {
+  if (text === undefined) sayText(exchange, 404, "Nothing is offered here for this address.");
+  else say(exchange, 200, type, text);
+}
 
 const DIALECTS: Readonly<Record<Dialect, Answerer>> = {
   /** What is no question, a GET too, is told so in XML: clients look for nothing else. */

@@ -22,20 +22,15 @@ a{color:#0b57d0}
 .id{margin-top:2rem;font-size:.875rem;color:#595959}
 @media(prefers-color-scheme:dark){body{color:#ececec;background:#181818}a{color:#a8c7fa}.id{color:#b0b0b0}}`;
 
-/** Headers of a page with such a style and nothing else: no script, no form to elsewhere, in no frame. */
-export function pageFields(style: string): Fields {
-  const source = `'sha256-${hash("sha256", style, "base64")}'`;
-  return [
-    "Content-Type",
-    "text/html; charset=utf-8",
-    "Content-Security-Policy",
-    `default-src 'none'; style-src ${source}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    "Referrer-Policy",
-    "no-referrer",
-  ];
-}
-
-export const PAGE_FIELDS: Fields = pageFields(STYLE);
+/** A page has this style and nothing else: no script, no form, and it stands in no frame. */
+export const PAGE_FIELDS: Fields = [
+  "Content-Type",
+  "text/html; charset=utf-8",
+  "Content-Security-Policy",
+  `default-src 'none'; style-src 'sha256-${hash("sha256", STYLE, "base64")}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  "Referrer-Policy",
+  "no-referrer",
+];
 
 export function pageText({ title, sentences, link, id }: Page): string {
   return markup`<!doctype html>

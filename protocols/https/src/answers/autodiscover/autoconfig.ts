@@ -6,9 +6,11 @@ import type { MailServer, Told } from "./told.ts";
 
 const SOCKETS: Readonly<Record<MailServer["tls"], string>> = { implicit: "SSL", starttls: "STARTTLS" };
 
-export function autoconfigAnswer(domain: string, told: Told): string {
+/** undefined: there is no server to read mail from. */
+export function autoconfigAnswer(domain: string, told: Told): string | undefined {
   const incoming = told.servers.filter(({ protocol }) => protocol !== "submission");
   const outgoing = told.servers.filter(({ protocol }) => protocol === "submission");
+  if (incoming.length === 0) return undefined;
   return markup`<?xml version="1.0" encoding="utf-8"?>
 <clientConfig version="1.1">
 <emailProvider id="${domain}">

@@ -10,9 +10,10 @@ import { bestServers, type MailServer, type Told } from "./told.ts";
 
 type Entry = readonly [key: string, value: string | number | boolean | Markup | undefined];
 
-/** `address`: undefined: the device asks for it. */
-export function mobileconfigAnswer(address: MailAddress | undefined, told: Told): string {
+/** `address`: undefined: the device asks for it. Answer undefined: there is nothing to set up. */
+export function mobileconfigAnswer(address: MailAddress | undefined, told: Told): string | undefined {
   const payloads = [mailPayload(address, told), activeSyncPayload(address, told)].filter((payload) => payload !== undefined);
+  if (payloads.length === 0) return undefined;
   const profile = dictionary([
     ["PayloadContent", markup`<array>\n${payloads}</array>\n`],
     ["PayloadDescription", `Sets up ${told.name}.`],

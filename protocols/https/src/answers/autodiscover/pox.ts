@@ -23,13 +23,18 @@ export function poxSchema(xml: string): PoxSchema | undefined {
   return wanted === SCHEMAS.outlook ? "outlook" : wanted === SCHEMAS.mobilesync ? "mobilesync" : undefined;
 }
 
+/** Whether there is anything to tell. */
+const OFFERS: Readonly<Record<PoxSchema, (told: Told) => boolean>> = {
+  outlook: (told) => told.servers.length > 0 || told.ews !== undefined || told.mapi !== undefined,
+  mobilesync: ({ activeSync }) => activeSync !== undefined,
+};
+
 /** `canMapi`: the client says that it can do MAPI over HTTP. */
 export function poxAnswer(xml: string, told: Told, canMapi: boolean): string {
   const sent = textOf(xml, "EMailAddress");
   if (sent === undefined) return poxError(600, "Invalid Request", told);
   const schema = poxSchema(xml);
-  if (schema === undefined || (schema === "mobilesync" && told.activeSync === undefined))
-    return poxError(601, "Provider is not available", told);
+  if (schema === undefined || !OFFERS[schema](told)) return poxError(601, "Provider is not available", told);
   const address = mailAddress(sent, told.domains);
   if (address === undefined) return poxError(500, "The email address can't be found.", told);
   return schema === "outlook" ? outlook(address, told, canMapi) : mobileSync(address, told);

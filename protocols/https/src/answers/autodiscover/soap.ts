@@ -10,8 +10,8 @@ const NAMESPACE = "http://schemas.microsoft.com/exchange/2010/Autodiscover";
 const ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/";
 const ADDRESSING = "http://www.w3.org/2005/08/addressing";
 const INSTANCE = "http://www.w3.org/2001/XMLSchema-instance";
-/** Exchange takes as many users in one request ([MS-OXWSADISC] 3.1.4.3); more settings are not defined. */
-const MOST_USERS = 100;
+/** Nobody has logged in: a small request must not make a huge answer. Clients ask for one user, or a few. */
+const MOST_USERS = 20;
 const MOST_SETTINGS = 100;
 
 export interface SoapAnswer {
@@ -62,8 +62,9 @@ const SETTINGS: ReadonlyMap<string, readonly [typeof STRING | typeof CONNECTIONS
 
 export function soapAnswer(xml: string, told: Told): SoapAnswer {
   if (!isGetUserSettings(xml)) return fault();
-  const users = textsOf(xml, "Mailbox", MOST_USERS);
+  const users = textsOf(xml, "Mailbox", MOST_USERS + 1);
   if (users.length === 0) return answer("InvalidRequest", "The request names no mailbox.", []);
+  if (users.length > MOST_USERS) return answer("InvalidRequest", `Ask for ${MOST_USERS} users at most.`, []);
   const wanted = [...new Set(textsOf(xml, "Setting", MOST_SETTINGS))].filter((name) => /^[A-Za-z0-9]{1,64}$/.test(name));
   return answer(
     "NoError",
