@@ -30,7 +30,7 @@ export type Decision =
 
 export interface Devices {
   /** Counts the request where a rule slows it down. `retryAfter`: seconds. */
-  decide(device: Device): Decision;
+  readonly decide: (device: Device) => Decision;
   /** The phone of a request, for the log; undefined: it is none. Failure: not-authorized, too-many-of-user. */
   check(exchange: Pick<Exchange, "request">, service: Service, admission: Pick<Admission, "identity">): string | undefined;
 }

@@ -1,5 +1,6 @@
-// So many requests a minute, by key: a bucket that fills evenly, and holds a minute's worth. Memory is bounded: above the bound
-// the key that was asked about longest ago is forgotten, and begins with a full bucket. Never throws.
+// So many requests a minute, by key: a minute's worth at once, then one each time that its share of the minute is over (the
+// generic cell rate algorithm, ITU-T I.371). Memory is bounded: above the bound the key that was asked about longest ago is
+// forgotten, and has a minute's worth again. Never throws.
 
 import type { Clock } from "@postern/contracts";
 import { remember } from "../hints/remember.ts";
@@ -13,18 +14,18 @@ const MINUTE = 60_000;
 const KEYS = 20_000;
 
 export function createRates(clock: Clock, bound: number = KEYS): Rates {
-  const buckets = new Map<string, { left: number; at: number }>();
+  /** When all that was taken will be there again. */
+  const wholeAt = new Map<string, number>();
   return {
     take(key, perMinute) {
       const now = clock.now();
-      const bucket = buckets.get(key) ?? { left: perMinute, at: now };
-      // A clock that was set back fills nothing.
-      bucket.left = Math.min(perMinute, bucket.left + (Math.max(0, now - bucket.at) * perMinute) / MINUTE);
-      bucket.at = now;
-      remember(buckets, key, bucket, bound);
-      if (bucket.left < 1) return Math.ceil(((1 - bucket.left) * MINUTE) / perMinute);
-      bucket.left -= 1;
-      return 0;
+      const share = MINUTE / perMinute;
+      // A clock that was set back lets nobody wait for longer than a minute.
+      const whole = Math.min(Math.max(wholeAt.get(key) ?? now, now), now + MINUTE);
+      // Rounded: a share need not be a whole number.
+      const wait = Math.max(0, Math.round(whole + share - now - MINUTE));
+      remember(wholeAt, key, wait === 0 ? whole + share : whole, bound);
+      return wait;
     },
   };
 }

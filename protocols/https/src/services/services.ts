@@ -5,7 +5,7 @@
 import { Failure } from "@postern/contracts";
 import type { Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
-import { readPath } from "./paths.ts";
+import { pathReadings } from "./paths.ts";
 import { OTHER, SERVICES, type ServiceRow } from "./table.ts";
 
 export interface Services {
@@ -30,12 +30,15 @@ export function createServices(settings: Pick<HttpsSettings, "services" | "defau
   return {
     all,
     find(host, target) {
-      const { literal, eager } = readPath(target);
       const name = host.endsWith(".") ? host.slice(0, -1) : host;
-      const service = find(name, literal);
-      if (eager !== undefined && find(name, eager) !== service)
-        throw new Failure("syntax", "The path could be read in two ways, as of two services");
-      return service;
+      let service: Service | undefined;
+      for (const path of pathReadings(target)) {
+        const found = find(name, path);
+        if (service !== undefined && found !== service)
+          throw new Failure("syntax", "The path could be read in two ways, as of two services");
+        service = found;
+      }
+      return service ?? other;
     },
   };
 }
