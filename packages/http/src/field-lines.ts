@@ -32,7 +32,8 @@ export function lineEnd(text: string, at: number): number {
   return end;
 }
 
-function trimmed(text: string, from: number, to: number): string {
+/** From `from` to `to`, without the spaces and tabs at both ends: no other character is white space here. */
+export function trimmed(text: string, from: number, to: number): string {
   let begin = from;
   let end = to;
   while (begin < end && isBlank(text, begin)) begin += 1;

@@ -1,6 +1,7 @@
 // Looks into header fields (RFC 9110 section 5). Names are asked for in small letters. Never changes a list of fields. Throws
 // nothing.
 
+import { trimmed } from "./field-lines.ts";
 import type { Fields } from "./message.ts";
 import { lowerName } from "./names.ts";
 
@@ -29,7 +30,7 @@ export function hasField(fields: Fields, lower: string): boolean {
 export function listOf(fields: Fields, lower: string): string[] {
   if (!hasField(fields, lower)) return [];
   const members = allOf(fields, lower).join(",").toLowerCase().split(",");
-  return members.map((member) => member.trim()).filter((member) => member !== "");
+  return members.map((member) => trimmed(member, 0, member.length)).filter((member) => member !== "");
 }
 
 /** The fields whose names, in small letters, are not dropped. */

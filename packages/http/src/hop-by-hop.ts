@@ -2,7 +2,7 @@
 // a peer that writes "Connection: Authorization" or "Connection: X-Forwarded-For" wants that the next hop does not see what this
 // one decided upon. Such a name is not heard; the field goes on. Throws nothing.
 
-import { firstOf, listOf, withoutFields } from "./fields.ts";
+import { listOf, withoutFields } from "./fields.ts";
 import type { Fields } from "./message.ts";
 
 /** HTTP2-Settings too: an upgrade to h2c would hide all later requests from this hop. */
@@ -74,9 +74,7 @@ const isOf = (families: readonly string[], lower: string): boolean => families.s
 
 /** The names, in small letters, of the fields that are not passed on. One shared set where Connection names nothing special. */
 export function hopByHop(fields: Fields): ReadonlySet<string> {
-  const connection = firstOf(fields, "connection");
-  if (connection === undefined || connection === "keep-alive" || connection === "close") return HOP_BY_HOP;
-  const named = listOf(fields, "connection").filter((name) => !isOption(name) && !HOP_BY_HOP.has(name) && !isEndToEnd(name));
+  const named = listOf(fields, "connection").filter((name) => name !== "close" && !HOP_BY_HOP.has(name) && !isEndToEnd(name));
   return named.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...named]);
 }
 
@@ -91,6 +89,3 @@ export function trailerFields(fields: Fields): Fields {
 
 const isNoTrailer = (lower: string): boolean =>
   HOP_BY_HOP.has(lower) || (!LATE.has(lower) && (END_TO_END.has(lower) || isOf(HEADER_ONLY_FAMILIES, lower)));
-
-/** Options that name no field. */
-const isOption = (name: string): boolean => name === "close";
