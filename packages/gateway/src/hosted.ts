@@ -1,13 +1,26 @@
 // The protocols that answer their clients by themselves, built for one configuration with all that they need: mail that
-// comes in, with its filters, rules, recipients and pooled backends. Built only where a listener speaks them. Throws what a
-// part says of its settings.
+// comes in, with its filters, rules, recipients and pooled backends; the web; TLS that is passed through. Built only where a
+// listener speaks them. Throws what a part says of its settings.
 
-import { addressKey, networkMatcher, type Health, type HostedProtocol, type MailFilter, type Router } from "@postern/contracts";
+import {
+  addressKey,
+  networkMatcher,
+  type Health,
+  type HostedProtocol,
+  type Leg,
+  type LoginGuard,
+  type MailFilter,
+  type Router,
+} from "@postern/contracts";
 import { createFilters, createDnsResolver } from "@postern/filters";
 import { createAddressBook, createRecipientRouter, createRules, ownDomains, strippedHeaders } from "@postern/mailflow";
+import { buildHttps, httpsPart } from "@postern/https";
+import { buildPassthrough, passthroughPart, type PassthroughSettings } from "@postern/passthrough";
 import { buildInbound, inboundPart, type InboundSettings } from "@postern/smtp";
+import type { Authentication } from "./authentication.ts";
 import { featuresOf, type Foundations } from "./house.ts";
 import type { GatewayConfig } from "./parts.ts";
+import { endpointsOf, speaksWeb, webSchemes, webSecret, webSettings } from "./web.ts";
 
 export interface BuiltHosted {
   readonly protocols: ReadonlyMap<string, HostedProtocol>;
@@ -17,20 +30,63 @@ export interface BuiltHosted {
 interface Neighbours {
   readonly router: Router;
   readonly health: Health;
+  readonly guard: LoginGuard;
+  readonly authentication: Omit<Authentication, "close">;
 }
 
-type Tools = Pick<Foundations, "clock" | "logger" | "state">;
+type Tools = Pick<Foundations, "clock" | "logger" | "state" | "secret">;
 
 export function buildHosted(config: GatewayConfig, tools: Tools, neighbours: Neighbours): BuiltHosted {
   using building = new DisposableStack();
-  const protocols = new Map<string, HostedProtocol>();
-  if (config.listeners.some(({ protocol }) => protocol === inboundPart.name))
-    protocols.set(
-      inboundPart.name,
-      building.adopt(inbound(config, tools, neighbours, building), (one) => one.close()),
-    );
+  const speaks = (name: string): boolean => config.listeners.some(({ protocol }) => protocol === name);
+  const all: HostedProtocol[] = [];
+  if (speaks(inboundPart.name)) all.push(inbound(config, tools, neighbours, building));
+  if (speaksWeb(config)) all.push(...web(config, tools, neighbours));
+  if (speaks(passthroughPart.name)) all.push(passthrough(config, tools, neighbours));
+  for (const protocol of all) building.defer(() => protocol.close());
   const built = building.move();
-  return { protocols, close: () => built.dispose() };
+  return { protocols: new Map(all.map((protocol) => [protocol.name, protocol])), close: () => built.dispose() };
+}
+
+/** Both have the same services, and the same connections to backends. */
+function web(config: GatewayConfig, { clock, logger, secret }: Tools, neighbours: Neighbours): readonly HostedProtocol[] {
+  const { authentication, router, health, guard } = neighbours;
+  const { authenticator, loginAt, claimedUser } = authentication;
+  const settings = webSettings(config);
+  const { https, http } = buildHttps({
+    hostname: config.hostname,
+    defaultDomain: config.defaultDomain,
+    settings,
+    clock,
+    logger,
+    authenticator,
+    loginAt,
+    claimedUser,
+    guard,
+    router,
+    health,
+    legs: legsFor(config, httpsPart.name),
+    schemes: webSchemes(config, authenticator),
+    secret: webSecret(settings, secret),
+    endpoints: endpointsOf(config),
+  });
+  return [https, http];
+}
+
+function passthrough(config: GatewayConfig, { clock, logger }: Tools, { health }: Neighbours): HostedProtocol {
+  // The table of this protocol made it.
+  const settings = config.protocols[passthroughPart.name] as unknown as PassthroughSettings;
+  return buildPassthrough({ settings, clock, logger, health, legs: legsFor(config, passthroughPart.name) });
+}
+
+/** By the backend's name, in the order of the configuration. */
+function legsFor({ backends }: GatewayConfig, protocol: string): ReadonlyMap<string, Leg> {
+  const found = new Map<string, Leg>();
+  for (const [name, legs] of backends) {
+    const leg = legs.get(protocol);
+    if (leg !== undefined) found.set(name, leg);
+  }
+  return found;
 }
 
 function inbound(config: GatewayConfig, tools: Tools, { router, health }: Neighbours, building: DisposableStack): HostedProtocol {

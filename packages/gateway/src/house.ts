@@ -81,7 +81,10 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
     idleMs: (protocol) => idleOf(config, protocol),
     traceOf: (session) => parts.trace.start(session.id),
   };
-  const hosted = building.adopt(buildHosted(config, base, { router, health: parts.health }), (one) => one.close());
+  const hosted = building.adopt(
+    buildHosted(config, base, { router, authentication, health: parts.health, guard: parts.guard }),
+    (one) => one.close(),
+  );
   const built = building.move();
   return { house, hosted: hosted.protocols, close: () => built.dispose() };
 }

@@ -6,9 +6,11 @@ import type { Config } from "@postern/config";
 import { authSettings } from "@postern/auth";
 import { filterContradictions, filterSettings } from "@postern/filters";
 import { healthContradictions, healthSettings } from "@postern/health";
+import { httpPart, httpsContradictions, httpsPart } from "@postern/https";
 import { imap } from "@postern/imap";
 import { limitContradictions, limitSettings } from "@postern/limits";
 import { mailContradictions, mailSettings, ruleContradictions, ruleSettings } from "@postern/mailflow";
+import { passthroughContradictions, passthroughPart } from "@postern/passthrough";
 import { pop3 } from "@postern/pop3";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
@@ -22,7 +24,7 @@ export { MECHANISMS };
 export const LINE_PROTOCOLS: readonly LineProtocol[] = [imap, pop3, submission];
 
 /** Those that answer by themselves (hosted.ts builds them), known to the configuration by their static part. */
-const HOSTED: readonly Protocol[] = [inboundPart];
+const HOSTED: readonly Protocol[] = [inboundPart, httpsPart, httpPart, passthroughPart];
 
 export const PROTOCOLS: readonly Protocol[] = [...LINE_PROTOCOLS, ...HOSTED];
 
@@ -45,6 +47,8 @@ export const PARTS = {
     limits: limitContradictions,
     health: healthContradictions,
     log: logContradictions,
+    https: httpsContradictions,
+    passthrough: passthroughContradictions,
   },
 } as const;
 

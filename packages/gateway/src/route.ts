@@ -6,7 +6,7 @@ import { legText, normaliseUser, systemClock, type Leg, type RouteExplanation } 
 import type { RouteArgs } from "@postern/config";
 import { createRouter } from "@postern/core";
 import { adHocLeg } from "./house.ts";
-import type { GatewayConfig } from "./parts.ts";
+import { PROTOCOLS, type GatewayConfig } from "./parts.ts";
 import { probe } from "./probe.ts";
 import { readSource } from "./serve.ts";
 import { sourcesOf } from "./sources.ts";
@@ -45,7 +45,8 @@ export async function runRoute(args: RouteArgs): Promise<number> {
 async function explain(user: string, protocol: string | undefined, config: GatewayConfig): Promise<Explained[]> {
   const sources = sourcesOf(config, systemClock);
   const router = createRouter(sources, config.backends, adHocLeg);
-  const protocols = protocol === undefined ? [...new Set(config.listeners.map((listener) => listener.protocol))] : [protocol];
+  const asked = protocol === undefined ? config.listeners.map((listener) => listener.protocol) : [protocol];
+  const protocols = new Set(asked.flatMap(routedAs));
   try {
     const found: Explained[] = [];
     for (const name of protocols) {
@@ -58,6 +59,12 @@ async function explain(user: string, protocol: string | undefined, config: Gatew
   } finally {
     for (const source of sources) source.close();
   }
+}
+
+/** The protocol whose legs it has; nothing where no route source is asked. */
+function routedAs(name: string): string[] {
+  const protocol = PROTOCOLS.find((one) => one.name === name);
+  return protocol?.withoutRoutes === true ? [] : [protocol?.legs ?? name];
 }
 
 async function candidate(leg: Leg): Promise<Candidate> {

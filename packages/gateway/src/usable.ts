@@ -4,7 +4,8 @@
 
 import { CertificateError, loadCertificate } from "@postern/certs";
 import { systemClock, type Logger } from "@postern/contracts";
-import { authenticationFindings, type Finding } from "./authentication.ts";
+import { authenticationFindings } from "./authentication-findings.ts";
+import type { Finding } from "./finding.ts";
 import { configOf, type Source } from "./orders.ts";
 import type { GatewayConfig } from "./parts.ts";
 import { sourcesOf } from "./sources.ts";
