@@ -2,7 +2,8 @@
 
 import { firstOf, type Fields } from "@postern/http";
 import { defaultsOf, testSession } from "@postern/testing";
-import type { Answer, Exchange, HttpRequest, Service } from "../src/parts.ts";
+import { ownAnswer } from "../src/answers/own.ts";
+import type { Answer, Endpoint, Exchange, HttpRequest, Service } from "../src/parts.ts";
 import { httpsSettings, type HttpsSettings } from "../src/settings.ts";
 
 export interface Said {
@@ -112,3 +113,44 @@ export function service(rest: Partial<Service> = {}): Service {
 
 /** What a configuration without a word about it has. */
 export const settings = (): HttpsSettings => defaultsOf(httpsSettings) as unknown as HttpsSettings;
+
+type Kind = NonNullable<Service["own"]>["kind"];
+
+/** What the gateway listens on, where a question says nothing else. */
+const ENDPOINTS: readonly Endpoint[] = [
+  { protocol: "imap", port: 143, tls: "starttls" },
+  { protocol: "imap", port: 993, tls: "implicit" },
+  { protocol: "pop3", port: 110, tls: "none" },
+  { protocol: "submission", port: 587, tls: "starttls" },
+  { protocol: "submission", port: 587, tls: "starttls" },
+  { protocol: "smtp", port: 25, tls: "starttls" },
+  { protocol: "https", port: 443, tls: "implicit" },
+  { protocol: "http", port: 80, tls: "none" },
+];
+
+export interface Question {
+  readonly request?: Partial<HttpRequest>;
+  readonly body?: string | Buffer | undefined;
+  readonly more?: Partial<HttpsSettings["autodiscover"]>;
+  readonly endpoints?: readonly Endpoint[];
+}
+
+/** Asks the gateway for an answer of its own. */
+export function asked(kind: Kind, { request, body, more, endpoints = ENDPOINTS }: Question): Said {
+  const { exchange, said } = scene(request);
+  const all = settings();
+  const house = { hostname: "mail.example.com", endpoints, settings: { autodiscover: { ...all.autodiscover, ...more } } };
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  if (!ownAnswer(exchange, service({ own: { kind, when: "gateway" } }), bytes, house)) throw new Error("Not answered");
+  return said;
+}
+
+/** All that can be offered, and a name with markup in it. */
+export const ALL = { activeSync: true, ews: true, mapi: true, displayName: `Mail & "More"` };
+
+export const OUTLOOK = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
+
+/** What Outlook and phones send. */
+export const poxBody = (address: string, schema: string): string => `<?xml version="1.0" encoding="utf-8"?>
+<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request>
+<EMailAddress>${address}</EMailAddress><AcceptableResponseSchema>${schema}</AcceptableResponseSchema></Request></Autodiscover>`;

@@ -1,49 +1,9 @@
 import test from "ava";
 import { array, assert, constantFrom, oneof, property, string } from "fast-check";
-import { scene, service, settings, type Said } from "../../test/answers-scene.ts";
-import type { Endpoint, HttpRequest, Service } from "../parts.ts";
-import type { HttpsSettings } from "../settings.ts";
+import { ALL, asked, OUTLOOK, poxBody, scene, service, settings, type Question, type Said } from "../../test/answers-scene.ts";
+import type { Endpoint, HttpRequest } from "../parts.ts";
 import { textOf, textsOf } from "../xml.ts";
 import { ownAnswer } from "./own.ts";
-
-type Kind = NonNullable<Service["own"]>["kind"];
-
-const ENDPOINTS: readonly Endpoint[] = [
-  { protocol: "imap", port: 143, tls: "starttls" },
-  { protocol: "imap", port: 993, tls: "implicit" },
-  { protocol: "pop3", port: 110, tls: "none" },
-  { protocol: "submission", port: 587, tls: "starttls" },
-  { protocol: "submission", port: 587, tls: "starttls" },
-  { protocol: "smtp", port: 25, tls: "starttls" },
-  { protocol: "https", port: 443, tls: "implicit" },
-  { protocol: "http", port: 80, tls: "none" },
-];
-
-interface Case {
-  readonly request?: Partial<HttpRequest>;
-  readonly body?: string | Buffer | undefined;
-  readonly more?: Partial<HttpsSettings["autodiscover"]>;
-  readonly endpoints?: readonly Endpoint[];
-}
-
-function asked(kind: Kind, { request, body, more, endpoints = ENDPOINTS }: Case): Said {
-  const { exchange, said } = scene(request);
-  const all = settings();
-  const house = { hostname: "mail.example.com", endpoints, settings: { autodiscover: { ...all.autodiscover, ...more } } };
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  if (!ownAnswer(exchange, service({ own: { kind, when: "gateway" } }), bytes, house)) throw new Error("Not answered");
-  return said;
-}
-
-const ALL = { activeSync: true, ews: true, mapi: true, displayName: `Mail & "More"` };
-const OUTLOOK = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
-const PHONE = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006";
-
-const poxBody = (address: string, schema: string): string => `<?xml version="1.0" encoding="utf-8"?>
-<Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006"><Request>
-<EMailAddress>${address}</EMailAddress><AcceptableResponseSchema>${schema}</AcceptableResponseSchema></Request></Autodiscover>`;
-const pox = (body: string | Buffer | undefined, more: Case["more"] = {}, fields: readonly string[] = []): Said =>
-  asked("autodiscover", { request: { method: "POST", target: "/Autodiscover/Autodiscover.xml", fields }, body, more });
 
 test("a service without answers of its own is not answered", (t) => {
   const { exchange, said } = scene();
@@ -51,82 +11,11 @@ test("a service without answers of its own is not answered", (t) => {
   t.is(said.status, undefined);
 });
 
-test("outlook: the best listener with TLS of each protocol, with the address as the login", (t) => {
-  const said = pox(poxBody("Alice@Example.com", OUTLOOK));
-  t.deepEqual([said.status, said.field("content-type")], [200, "text/xml; charset=utf-8"]);
-  t.deepEqual(textsOf(said.body, "Type", 9), ["IMAP", "SMTP"]);
-  t.deepEqual(textsOf(said.body, "Port", 9), ["993", "587"]);
-  t.deepEqual(textsOf(said.body, "Encryption", 9), ["SSL", "TLS"]);
-  t.deepEqual(textsOf(said.body, "LoginName", 9), ["Alice@example.com", "Alice@example.com"]);
-  t.is(textOf(said.body, "Server"), "mail.example.com");
-  t.true(said.body.includes(`<Response xmlns="${OUTLOOK}">`));
-});
-
-test("outlook: EWS where the settings say so, MAPI where Outlook can do it too", (t) => {
-  const body = poxBody("alice@example.com", OUTLOOK);
-  t.deepEqual(textsOf(pox(body, ALL).body, "Type", 9), ["EXCH", "EXPR", "IMAP", "SMTP"]);
-  t.is(textOf(pox(body, ALL).body, "EwsUrl"), "https://mail.example.com/EWS/Exchange.asmx");
-  t.notRegex(pox(body, ALL).body, /mapiHttp/);
-  const can = pox(body, ALL, ["X-MapiHttpCapability", "1"]).body;
-  t.is(textOf(can, "ExternalUrl"), "https://mail.example.com/mapi/emsmdb/?useMailboxOfAuthenticatedUser=true");
-  t.notRegex(pox(body, {}, ["X-MapiHttpCapability", "1"]).body, /mapiHttp/);
-});
-
-test("phones: the URL of ActiveSync, or that there is none", (t) => {
-  const body = poxBody("alice@example.com", PHONE);
-  const said = pox(body, ALL);
-  t.is(textOf(said.body, "Url"), "https://mail.example.com/Microsoft-Server-ActiveSync");
-  t.is(textOf(said.body, "EMailAddress"), "alice@example.com");
-  t.true(said.body.includes(`<Response xmlns="${PHONE}">`));
-  t.is(textOf(pox(body).body, "ErrorCode"), "601");
-});
-
-test("plain XML: what is wrong is told in XML, with status 200", (t) => {
-  const cases: readonly (readonly [string, string | Buffer | undefined])[] = [
-    ["600", undefined],
-    ["600", ""],
-    ["600", "<Autodiscover/>"],
-    ["600", `<!DOCTYPE a>${poxBody("alice@example.com", OUTLOOK)}`],
-    ["600", Buffer.concat([Buffer.from(poxBody("alice@example.com", OUTLOOK)), Buffer.alloc(65_536, " ")])],
-    ["601", poxBody("alice@example.com", "http://example.com/2009")],
-    ["500", poxBody("alice", OUTLOOK)],
-    ["500", poxBody("alice@example.com&#10;X: y", OUTLOOK)],
-    ["500", poxBody("alice@example.com@example.com", OUTLOOK)],
-  ];
-  for (const [code, body] of cases) {
-    const said = pox(body);
-    t.is(said.status, 200);
-    t.is(textOf(said.body, "ErrorCode"), code, String(body).slice(0, 80));
-  }
-  t.is(textOf(asked("autodiscover", { request: { target: "/autodiscover/autodiscover.xml" } }).body, "ErrorCode"), "600");
-});
-
-test("plain XML: UTF-16 is read too", (t) => {
-  const said = pox(Buffer.from(`\uFEFF${poxBody("alice@example.com", OUTLOOK)}`, "utf16le"));
-  t.is(textOf(said.body, "AutoDiscoverSMTPAddress"), "alice@example.com");
-});
-
-test("nothing that was asked becomes markup", (t) => {
-  t.is(textOf(pox(poxBody("a&lt;b&gt;@example.com", OUTLOOK)).body, "ErrorCode"), "500");
-  const kept = pox(poxBody("o'brien&amp;co@example.com", OUTLOOK)).body;
-  t.is(textOf(kept, "LoginName"), "o'brien&co@example.com");
-  t.notRegex(kept, /o'brien|&co/);
-});
-
-test("all users of a domain get the same answer, and other domains none", (t) => {
-  const more = { domains: ["example.com", "*.example.org"] };
-  const answer = (address: string): string => pox(poxBody(address, OUTLOOK), more).body.replaceAll(address, "ADDRESS");
-  t.is(answer("alice@example.com"), answer("nobody@example.com"));
-  t.is(textOf(answer("alice@a.example.org"), "Action"), "settings");
-  for (const domain of ["example.org", "example.net", "badexample.com", "x.example.com"])
-    t.is(textOf(answer(`alice@${domain}`), "ErrorCode"), "500", domain);
-});
-
 const soapBody = (mailboxes: readonly string[], wanted: readonly string[], action = "GetUserSettings"): string =>
   `<s:Envelope xmlns:s="s" xmlns:a="a" xmlns:w="w"><s:Header><w:Action>http://x/${action}</w:Action></s:Header><s:Body>
 <a:Users>${mailboxes.map((each) => `<a:User><a:Mailbox>${each}</a:Mailbox></a:User>`).join("")}</a:Users>
 <a:RequestedSettings>${wanted.map((each) => `<a:Setting>${each}</a:Setting>`).join("")}</a:RequestedSettings></s:Body></s:Envelope>`;
-const soap = (body: string, more: Case["more"] = ALL): Said =>
+const soap = (body: string, more: Question["more"] = ALL): Said =>
   asked("autodiscover", { request: { method: "POST", target: "/autodiscover/autodiscover.svc" }, body, more });
 
 test("soap: the settings asked for that are known, and the names of the others", (t) => {
@@ -173,7 +62,7 @@ test("soap: no user is an invalid request, another operation a fault, another me
   t.is(asked("autodiscover", { request: { target: "/autodiscover/autodiscover.svc" } }).status, 405);
 });
 
-const json = (target: string, more: Case["more"] = ALL): readonly [number | undefined, unknown] => {
+const json = (target: string, more: Question["more"] = ALL): readonly [number | undefined, unknown] => {
   const said = asked("autodiscover", { request: { target }, more });
   return [said.status, JSON.parse(said.body)];
 };
@@ -194,7 +83,7 @@ test("json: one URL for one protocol, the address in the query or in the path", 
 
 test("json: what is missing, not served or nobody is told by a code", (t) => {
   const base = "/autodiscover/autodiscover.json";
-  const codeOf = (target: string, more?: Case["more"]): unknown => {
+  const codeOf = (target: string, more?: Question["more"]): unknown => {
     const [status, value] = json(target, more);
     return [status, (value as { ErrorCode?: string }).ErrorCode];
   };
@@ -210,7 +99,7 @@ test("another page below the folder is not there", (t) => {
   t.is(asked("autodiscover", { request: { target: "/autodiscover/metadata" } }).status, 404);
 });
 
-const autoconfig = (request: Partial<HttpRequest>, more: Case["more"] = {}): Said => asked("autoconfig", { request, more });
+const autoconfig = (request: Partial<HttpRequest>, more: Question["more"] = {}): Said => asked("autoconfig", { request, more });
 
 test("autoconfig: every listener with TLS, the best first, and the same for all users", (t) => {
   const said = autoconfig({ target: "/mail/config-v1.1.xml?emailaddress=alice%40Example.com" }, ALL);
@@ -255,7 +144,7 @@ test("profiles: the same question has the same answer, another one other identif
 test("the port of the web stands in URLs when it is another one; a name of its own too", (t) => {
   const endpoints: readonly Endpoint[] = [{ protocol: "https", port: 8443, tls: "implicit" }];
   const target = "/autodiscover/autodiscover.json?Email=a@example.com&Protocol=AutodiscoverV1";
-  const urlAt = (one: Case): string =>
+  const urlAt = (one: Question): string =>
     (JSON.parse(asked("autodiscover", { ...one, request: { target } }).body) as { Url: string }).Url;
   t.is(urlAt({ endpoints }), "https://mail.example.com:8443/autodiscover/autodiscover.xml");
   t.is(urlAt({ endpoints: [] }), "https://mail.example.com/autodiscover/autodiscover.xml");
