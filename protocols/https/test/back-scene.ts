@@ -78,7 +78,9 @@ export async function backScene(t: ExecutionContext, options: SceneOptions = {})
       for (let end = text.indexOf("\r\n\r\n", seen); end !== -1; end = text.indexOf("\r\n\r\n", seen)) {
         const head = text.slice(seen, end + 4);
         seen = end + 4;
-        if (/^[A-Z]+ \S+ HTTP\/1\.1\r\n/.test(head)) answer(socket, head);
+        // A body, or a PROXY header, may stand before it.
+        const begin = head.search(/(?:GET|HEAD|POST|PUT) \S+ HTTP\/1\.1\r\n/);
+        if (begin !== -1) answer(socket, head.slice(begin));
       }
     });
   };

@@ -38,7 +38,9 @@ export function createBacks(parts: BacksParts): Backs {
     const key = keyOf(leg);
     const known = pools.get(key);
     if (known !== undefined) return known;
-    const made = new LegPool(leg, parts, wireParts, () => pools.delete(key));
+    const made = new LegPool(leg, parts, wireParts, () => {
+      if (pools.get(key) === made) pools.delete(key);
+    });
     if (!isOpen) made.close();
     pools.set(key, made);
     return made;

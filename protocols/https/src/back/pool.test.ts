@@ -163,14 +163,8 @@ test("pool: a leg with a PROXY header is dialled for each client, and never kept
 });
 
 test("pool: a request on a leg with a PROXY header is answered, and its connection is closed", async (t) => {
-  const scene = await backScene(t, {
-    leg: { proxyHeader: "v1" },
-    answer: (socket) => socket.write(HELLO),
-  });
-  const loan = await scene.take();
-  await until(() => scene.heard[0]?.endsWith("\r\n") === true);
-  scene.sockets[0]?.removeAllListeners("data").on("data", () => scene.sockets[0]?.write(HELLO));
-  await ask(loan).over;
+  const scene = await backScene(t, { leg: { proxyHeader: "v1" } });
+  t.is((await scene.get()).text, "hello");
   await once(scene.sockets[0]!, "close");
   t.false((await scene.take()).isReused);
 });
