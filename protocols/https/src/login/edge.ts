@@ -2,7 +2,7 @@
 // Bearer over HTTP/2. A no is delayed, counted and logged as in mail, and answered with 401 and what could be used instead.
 // Failure: what is no matter of a login (too-many-failures, verifier-down …); serve.ts tells it.
 
-import { Failure, sleep, toFailure, wipe, type FailureKind, type Leg, type Route } from "@postern/contracts";
+import { Failure, toFailure, wipe, type FailureKind } from "@postern/contracts";
 import { allOf, parseAuthorization, type AuthHeaders, type ConnectionAuth, type Fields, type HttpAuthStep } from "@postern/http";
 import { sayText } from "../answers/local.ts";
 import { refuse } from "../answers/refusals.ts";
@@ -10,11 +10,12 @@ import type { Admission, ClientConnection, Exchange, HttpsParts, Service } from 
 import { claimOf } from "./claim.ts";
 import { authOf } from "./connection-state.ts";
 import { needsOwnConnection } from "./connection-bound.ts";
-import { isOurLogin, notLetIn, presented, type Checked } from "./present.ts";
+import type { Checked } from "./present.ts";
+import { Seated } from "./seated.ts";
 import type { Tally, Try } from "./tally.ts";
 
 /** Another login may be tried; the answer says which. */
-const AT_THE_DOOR: ReadonlySet<FailureKind> = new Set([
+export const AT_THE_DOOR: ReadonlySet<FailureKind> = new Set([
   "wrong-credentials",
   "credentials-expired",
   "not-authorized",
@@ -22,9 +23,6 @@ const AT_THE_DOOR: ReadonlySet<FailureKind> = new Set([
   "exchange-malformed",
   "exchange-cancelled",
 ]);
-
-/** Of those, the ones that somebody may have guessed at. */
-const GUESSES: ReadonlySet<FailureKind> = new Set(["wrong-credentials", "credentials-expired", "not-authorized"]);
 
 export class Edge {
   readonly #parts: HttpsParts;
@@ -84,7 +82,7 @@ export class Edge {
     if (step.kind === "kept") {
       const kept = this.#kept.get(client);
       if (kept === undefined) throw new Failure("internal", "a login is kept, and nobody knows whose");
-      return new Checking(exchange, service, kept, undefined, [], this, this.#parts, this.#tally);
+      return this.#seat(exchange, service, kept, undefined, []);
     }
     return this.#check(exchange, service, step, auth, attempt ?? (await this.#tally.begin(exchange, proof, step.credentials)));
   }
@@ -107,101 +105,19 @@ export class Edge {
       const checked = { credentials, identity };
       auth.keep(credentials);
       if (credentials.kind === "proven") this.#kept.set(client, checked);
-      return new Checking(exchange, service, checked, attempt, asFields(headers), this, this.#parts, this.#tally);
+      return this.#seat(exchange, service, checked, attempt, asFields(headers));
     } catch (error) {
       const failure = toFailure(error);
-      await this.hold(attempt, failure);
+      await this.#tally.refuse(attempt, failure);
       wipe(credentials);
       wipe(attempt.claim);
       throw failure;
     }
   }
 
-  /** Counts, logs and delays a login that was not taken. */
-  async hold(attempt: Try, failure: Failure): Promise<void> {
-    const { clock } = this.#parts;
-    const slowed = GUESSES.has(failure.kind) ? this.#tally.failed(attempt) : 0;
-    this.tell(attempt, failure);
-    await sleep(clock, Math.max(slowed, failure.waitMs - (clock.now() - attempt.startedAt)));
-  }
-
-  tell({ exchange, claim }: Try, failure: Failure): void {
-    const { logger, claimedUser } = this.#parts;
-    const { session } = exchange.client;
-    logger.info("login failed", {
-      session: session.id,
-      request: exchange.request.id,
-      user: claimedUser(claim) || undefined,
-      client: session.client.host,
-      kind: failure.kind,
-      reason: failure.message,
-    });
-  }
-}
-
-/** Somebody whom the gateway has let in. */
-class Checking implements Admission {
-  readonly answerFields: Fields;
-  readonly #exchange: Exchange;
-  readonly #service: Service;
-  readonly #checked: Checked;
-  /** undefined: NTLM or Negotiate holds for the connection. */
-  readonly #attempt: Try | undefined;
-  readonly #edge: Edge;
-  readonly #parts: HttpsParts;
-  readonly #tally: Tally;
-  #leg: Leg | undefined;
-
-  constructor(
-    exchange: Exchange,
-    service: Service,
-    checked: Checked,
-    attempt: Try | undefined,
-    answerFields: Fields,
-    edge: Edge,
-    parts: HttpsParts,
-    tally: Tally,
-  ) {
-    this.#exchange = exchange;
-    this.#service = service;
-    this.#checked = checked;
-    this.#attempt = attempt;
-    this.answerFields = answerFields;
-    this.#edge = edge;
-    this.#parts = parts;
-    this.#tally = tally;
-  }
-
-  get identity(): Checked["identity"] {
-    return this.#checked.identity;
-  }
-
-  get credentials(): Checked["credentials"] {
-    return this.#checked.credentials;
-  }
-
-  present(leg: Leg, fields: Fields, login?: Route["login"]): Promise<Fields> {
-    this.#leg = leg;
-    return presented(this.#parts, leg, fields, this.#checked, this.#exchange.client.session, login);
-  }
-
-  answered(status: number, fields: Fields = []): number {
-    if (this.#leg === undefined || this.#attempt === undefined || this.identity.proven) return 0;
-    if (status === 401) this.#tally.asked(this.#exchange.request, this.#leg);
-    return this.#tally.answered(this.#attempt, status, fields, this.#leg);
-  }
-
-  refused(leg: Leg): "answered" | Failure {
-    if (isOurLogin(this.#parts, leg, this.#checked)) return notLetIn(leg, this.identity);
-    const failure = new Failure("wrong-credentials", `${leg.backend} does not take this login`);
-    if (this.#attempt !== undefined) this.#edge.tell(this.#attempt, failure);
-    this.#edge.challenge(this.#exchange, this.#service, failure);
-    return "answered";
-  }
-
-  release(): void {
-    wipe(this.credentials);
-    if (this.#attempt !== undefined) wipe(this.#attempt.claim);
+  #seat(exchange: Exchange, service: Service, checked: Checked, attempt: Try | undefined, answerFields: Fields): Admission {
+    const turnAway = (failure: Failure): void => this.challenge(exchange, service, failure);
+    return new Seated(this.#parts, this.#tally, { checked, attempt, answerFields, exchange, turnAway });
   }
 }
 

@@ -3,13 +3,14 @@
 
 import type { Admission, Exchange, HttpsParts, Service } from "../parts.ts";
 import { Edge } from "./edge.ts";
+import { Forms } from "./forms/forms.ts";
 import { createPass } from "./pass.ts";
 import { Tally } from "./tally.ts";
 
 export interface Logins {
   /** Cookies of ours, that no backend is to see. */
   readonly cookieNames: readonly string[];
-  /** undefined: it was answered already. */
+  /** undefined: it was answered already; so are the pages of the gateway's own, whatever service they would belong to. */
   admit(exchange: Exchange, service: Service): Promise<Admission | undefined>;
 }
 
@@ -17,8 +18,14 @@ export function createLogins(parts: HttpsParts): Logins {
   const tally = new Tally(parts);
   const pass = createPass(parts, tally);
   const edge = new Edge(parts, tally);
+  const hasPages = Object.values(parts.settings.services).some(({ authentication }) => authentication === "forms");
+  const forms = new Forms(parts, tally, edge);
   return {
-    cookieNames: [],
-    admit: (exchange, service) => (service.authentication === "pass" ? pass.admit(exchange) : edge.admit(exchange, service)),
+    cookieNames: forms.cookieNames,
+    async admit(exchange, service) {
+      if (hasPages && (await forms.answersItself(exchange))) return undefined;
+      if (service.authentication === "pass") return pass.admit(exchange);
+      return service.authentication === "edge" ? edge.admit(exchange, service) : forms.admit(exchange, service);
+    },
   };
 }

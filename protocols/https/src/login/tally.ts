@@ -4,11 +4,11 @@
 // no guess: it costs a hash. Failure: too-many-failures.
 
 import { hash, randomBytes } from "node:crypto";
-import { legText, sleep, type Credentials, type Leg } from "@postern/contracts";
+import { legText, sleep, type Credentials, type Failure, type FailureKind, type Leg } from "@postern/contracts";
 import { allOf, type Fields } from "@postern/http";
 import type { ClientConnection, Exchange, HttpRequest, HttpsParts } from "../parts.ts";
 
-export type TallyParts = Pick<HttpsParts, "clock" | "guard" | "claimedUser">;
+export type TallyParts = Pick<HttpsParts, "clock" | "guard" | "claimedUser" | "logger">;
 
 /** The proof that was not refused last on a connection. */
 interface Known {
@@ -26,6 +26,9 @@ export interface Try {
   readonly claim: Credentials;
   readonly startedAt: number;
 }
+
+/** What somebody may have guessed at. */
+const GUESSES: ReadonlySet<FailureKind> = new Set(["wrong-credentials", "credentials-expired", "not-authorized"]);
 
 const MAX_FOLDERS = 10_000;
 
@@ -74,6 +77,27 @@ export class Tally {
     if (this.isKnown(client, proof)) this.#known.delete(client);
     const waitMs = guard.failed(client.session.client.host, claimedUser(claim), claim);
     return Math.max(0, waitMs - (clock.now() - startedAt));
+  }
+
+  /** The gateway itself has refused it: counts, logs, and waits as long as the client has to. */
+  async refuse(attempt: Try, failure: Failure): Promise<void> {
+    const { clock } = this.#parts;
+    const slowed = GUESSES.has(failure.kind) ? this.failed(attempt) : 0;
+    this.tell(attempt.exchange, attempt.claim, failure);
+    await sleep(clock, Math.max(slowed, failure.waitMs - (clock.now() - attempt.startedAt)));
+  }
+
+  /** Writes a failed login down, as in mail. */
+  tell({ client, request }: Exchange, claim: Credentials, failure: Failure): void {
+    const { logger, claimedUser } = this.#parts;
+    logger.info("login failed", {
+      session: client.session.id,
+      request: request.id,
+      user: claimedUser(claim) || undefined,
+      client: client.session.client.host,
+      kind: failure.kind,
+      reason: failure.message,
+    });
   }
 
   /** A backend has said 401: from now on a good answer of this folder is worth something. */

@@ -61,7 +61,7 @@ export function scene(options: SceneOptions = {}): Scene {
   const logger = createMemoryLogger();
   const guarded: string[] = [];
   const checked: string[] = [];
-  const settings = { ...defaultsOf(httpsSettings), ...options.settings } as HttpsSettings;
+  const settings = { ...defaultsOf(httpsSettings), services: {}, redirects: {}, ...options.settings } as HttpsSettings;
   const authenticator: Authenticator = testAuthenticator({
     believes,
     proofs: options.proofs ?? {},
