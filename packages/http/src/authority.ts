@@ -14,7 +14,7 @@ export interface Authority {
 }
 
 export interface OriginForm {
-  /** Path and query, from "/"; or "*". */
+  /** Path and query, with their slash; or "*". */
   readonly target: string;
   /** As sent, with its port; "" where HTTP/1.0 gave none. */
   readonly authority: string;

@@ -1,10 +1,13 @@
 // HTTP messages for tests: cut into pieces (whatever reads a stream must not care where it was cut), and read whole.
 
 import * as fc from "fast-check";
+import { parseAnswerHead } from "../src/answer-head.ts";
 import { ChunkedReader } from "../src/chunked.ts";
+import { answerFraming, requestFraming } from "../src/framing.ts";
 import { HeadReader, type EmptyLine } from "../src/head-reader.ts";
-import type { Fields, HeadLimits } from "../src/message.ts";
+import type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "../src/message.ts";
 import { HttpProblem } from "../src/problem.ts";
+import { parseRequestHead } from "../src/request-head.ts";
 
 export const LIMITS: HeadLimits = { maxHead: 8192, maxFields: 50, maxTarget: 2048 };
 
@@ -55,6 +58,35 @@ export function readHead(
   }
   return undefined;
 }
+
+/** As a front reads it: the head and how long the body is; or the status; or undefined while the head is not whole. */
+export function readRequest(
+  bytes: string,
+  lengths: readonly number[] = [],
+): { head: RequestHead; framing: Framing } | number | undefined {
+  return orStatus(() => {
+    const read = readHead(bytes, lengths);
+    if (read === undefined) return undefined;
+    const head = parseRequestHead(read.text, LIMITS);
+    return { head, framing: requestFraming(head) };
+  });
+}
+
+/** As the back reads it. */
+export function readAnswer(bytes: string, method = "GET"): { head: AnswerHead; framing: Framing } | number | undefined {
+  return orStatus(() => {
+    const read = readHead(bytes, [], LIMITS, "refused");
+    if (read === undefined) return undefined;
+    const head = parseAnswerHead(read.text, LIMITS);
+    return { head, framing: answerFraming(head, method) };
+  });
+}
+
+/** How long the body is, in words; or the status. */
+export const framingOf = (read: { framing: Framing } | number | undefined): string | number | undefined => {
+  if (typeof read !== "object") return read;
+  return read.framing.kind === "length" ? `length ${read.framing.length}` : read.framing.kind;
+};
 
 export interface ReadBody {
   readonly body: string;
