@@ -87,8 +87,12 @@ test("hints: the cookie alone says who and where", (t) => {
 
 test("hints: the cookie adds the backend to a hint that names the same mailbox, in any spelling", (t) => {
   for (const user of ["alice", "Alice@Example.com", "EXAMPLE\\alice"])
-    t.deepEqual(told(withCookie(EWS, ALICE, "Authorization", basic(user)), EWS), [{ from: "cookie", ...ALICE }], user);
-  t.deepEqual(told(withCookie(EWS, ALICE), EWS, "alice@example.com"), [{ from: "cookie", ...ALICE }]);
+    t.deepEqual(
+      told(withCookie(EWS, ALICE, "Authorization", basic(user)), EWS),
+      [{ from: "basic", mailbox: user === "EXAMPLE\\alice" ? "alice" : user, backend: "mbx1" }],
+      user,
+    );
+  t.deepEqual(told(withCookie(EWS, ALICE), EWS, "alice@example.com"), [{ from: "login", ...ALICE }]);
 });
 
 test("hints: the cookie of another user who logged in before is worth nothing", (t) => {
@@ -100,7 +104,7 @@ test("hints: an anchor that another mailbox is asked for with leaves the cookie 
   const request = withCookie(EWS, ALICE, "Authorization", basic("alice"), "X-AnchorMailbox", "bob@example.com");
   t.deepEqual(told(request, EWS), [
     { from: "anchor-mailbox", mailbox: "bob@example.com" },
-    { from: "cookie", ...ALICE },
+    { from: "basic", mailbox: "alice", backend: "mbx1" },
   ]);
 });
 

@@ -58,7 +58,7 @@ export function createHints({ affinity, defaultDomain }: HintParts): Hints {
       for (const hint of plainHints(request, service, admission, body)) {
         isAlone = false;
         const isSame = sealed !== undefined && normaliseUser(hint.mailbox, defaultDomain) === sealed;
-        yield isSame && seal !== undefined ? { from: "cookie", ...seal } : hint;
+        yield isSame && seal !== undefined ? { ...hint, backend: seal.backend } : hint;
       }
       if (isAlone && seal !== undefined && sealed !== undefined) yield { from: "cookie", ...seal };
     },

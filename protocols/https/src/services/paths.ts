@@ -18,11 +18,15 @@ const BAD_ENCODING = /%(?![0-9A-Fa-f]{2})/;
 /** Controls and spaces as well: some servers trim them. */
 const DOT_SEGMENT = /(?:^|\/)[\0-\x20]*\.\.?[\0-\x20]*(?=\/|$)/;
 
-const STEPS: readonly ((path: string) => string)[] = [
-  (path) => path.replaceAll(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-  (path) => path.replaceAll("\\", "/"),
-  (path) => path.replaceAll(/;[^/]*/g, ""),
-  (path) => path.replaceAll(/\/{2,}/g, "/"),
+/** What a server may do where it finds such a mark. */
+const STEPS: readonly { readonly mark: string; readonly read: (path: string) => string }[] = [
+  {
+    mark: "%",
+    read: (path) => path.replaceAll(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+  },
+  { mark: "\\", read: (path) => path.replaceAll("\\", "/") },
+  { mark: ";", read: (path) => path.replaceAll(/;[^/]*/g, "") },
+  { mark: "//", read: (path) => path.replaceAll(/\/{2,}/g, "/") },
 ];
 /** All steps in all orders, and more decoding than any server does. */
 const MOST_READINGS = 32;
@@ -38,7 +42,7 @@ export function pathReadings(target: string): Iterable<string> {
   for (const reading of readings) {
     if (reading.includes("\0")) throw new Failure("syntax", "The path has a NUL in it");
     if (DOT_SEGMENT.test(reading)) throw new Failure("syntax", "The path has a segment . or .. in it");
-    for (const step of STEPS) readings.add(step(reading).toLowerCase());
+    for (const { mark, read } of STEPS) if (reading.includes(mark)) readings.add(read(reading).toLowerCase());
     if (readings.size > MOST_READINGS) throw new Failure("syntax", "The path could be read in too many ways");
   }
   return readings;
