@@ -2,7 +2,7 @@
 // a peer that writes "Connection: Authorization" or "Connection: X-Forwarded-For" wants that the next hop does not see what this
 // one decided upon. Such a name is not heard; the field goes on. Throws nothing.
 
-import { listOf, withoutFields } from "./fields.ts";
+import { allOf, listOf, withoutFields } from "./fields.ts";
 import type { Fields } from "./message.ts";
 
 /** HTTP2-Settings too: an upgrade to h2c would hide all later requests from this hop. */
@@ -19,6 +19,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/** Values of Connection that name nothing more, as nearly all peers write them. */
+const USUAL: ReadonlySet<string> = new Set(["keep-alive", "Keep-Alive", "close", "Close", "upgrade", "Upgrade"]);
 
 /** What Connection cannot drop: all that says what a message is, whose it is, where it goes and where it came from. */
 const END_TO_END: ReadonlySet<string> = new Set([
@@ -74,6 +77,7 @@ const isOf = (families: readonly string[], lower: string): boolean => families.s
 
 /** The names, in small letters, of the fields that are not passed on. One shared set where Connection names nothing special. */
 export function hopByHop(fields: Fields): ReadonlySet<string> {
+  if (allOf(fields, "connection").every((value) => USUAL.has(value))) return HOP_BY_HOP;
   const named = listOf(fields, "connection").filter((name) => name !== "close" && !HOP_BY_HOP.has(name) && !isEndToEnd(name));
   return named.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...named]);
 }
