@@ -2,7 +2,7 @@ import { buildAnswer } from "@postern/sasl";
 import test from "ava";
 import * as fc from "fast-check";
 import { basicUser, bearerUser, tokenOf } from "./authorization.ts";
-import { autodiscoverMailbox } from "./autodiscover-body.ts";
+import { autodiscoverMailbox } from "./autodiscover.ts";
 import { anchorMailbox, explicitLogon, mailboxId } from "./exchange.ts";
 import { ntlmUser } from "./ntlm-user.ts";
 import { base64, basic, bearer, requestOf } from "./test/request.ts";
@@ -96,7 +96,19 @@ const BODIES: readonly (readonly [why: string, body: string, mailbox: string | u
 
 for (const [why, body, mailbox] of BODIES)
   test(`hints: of the bodies of Autodiscover ${why} names ${mailbox ?? "nobody"}`, (t) =>
-    t.is(autodiscoverMailbox(Buffer.from(body)), mailbox));
+    t.is(autodiscoverMailbox(requestOf("/autodiscover/autodiscover.xml"), Buffer.from(body)), mailbox));
+
+test("hints: Autodiscover in JSON names the user in its query, or in its path", (t) => {
+  const json = (rest: string, body?: string) =>
+    autodiscoverMailbox(requestOf(`/autodiscover/autodiscover.json${rest}`), body === undefined ? undefined : Buffer.from(body));
+  t.is(json("?Email=alice%40example.com&Protocol=ActiveSync"), "alice@example.com");
+  t.is(json("/v1.0/alice%40example.com?Protocol=Ews"), "alice@example.com");
+  t.is(json("/v1.0/alice@example.com"), "alice@example.com");
+  t.is(json("/v1.0/a%0D%0A@example.com"), undefined);
+  t.is(json("/v1.0/x/alice@example.com"), undefined);
+  t.is(json("?Email=alice&Protocol=Ews"), undefined);
+  t.is(json("?Email=bob@example.com", POX("<EMailAddress>alice@example.com</EMailAddress>")), "alice@example.com");
+});
 
 const LOGINS: readonly (readonly [user: string, hint: string | undefined])[] = [
   ["alice", "alice"],

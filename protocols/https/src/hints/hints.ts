@@ -12,7 +12,7 @@ import type { Admission, Hint, HintName, HttpRequest, Service } from "../parts.t
 import { activeSyncUser } from "./activesync.ts";
 import type { Affinity } from "./affinity-cookie.ts";
 import { basicUser, bearerUser } from "./authorization.ts";
-import { autodiscoverMailbox } from "./autodiscover-body.ts";
+import { autodiscoverMailbox } from "./autodiscover.ts";
 import { anchorMailbox, explicitLogon, mailboxId } from "./exchange.ts";
 import { ntlmUser } from "./ntlm-user.ts";
 
@@ -39,7 +39,7 @@ const FINDERS: Readonly<Record<Exclude<HintName, "cookie">, Finder>> = {
   "mailbox-id": mailboxId,
   "explicit-logon": explicitLogon,
   "activesync-user": activeSyncUser,
-  "autodiscover-body": (_, body) => autodiscoverMailbox(body),
+  "autodiscover-body": autodiscoverMailbox,
   basic: basicUser,
   bearer: bearerUser,
   ntlm: ntlmUser,

@@ -278,6 +278,11 @@ test("services: the table's paths are in small letters, of one service each, and
   for (const path of paths) t.regex(path, /^\/([a-z0-9.-]+(\/[a-z0-9.-]+)*)?$/);
 });
 
+test("services: only where it does no harm has a user without a mailbox any backend", (t) => {
+  const names = SERVICES.filter(({ isForAnybody }) => isForAnybody).map(({ name }) => name);
+  t.deepEqual(names, ["ecp", "ews", "autodiscover", "autoconfig", "mobileconfig", "powershell", "api"]);
+});
+
 test("services: polls are held as long as their protocols say", (t) => {
   const least: Record<string, number> = { activesync: 60, ews: 30, mapi: 6, owa: 15, jmap: 60 };
   for (const [name, minutes] of Object.entries(least)) t.true(named(name).idleMs > minutes * 60_000, name);

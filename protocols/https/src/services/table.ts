@@ -16,10 +16,13 @@ const MB = 1_000_000;
 /** Who logged in, as far as it can be read; last where something more exact can be found. */
 const LOGIN: readonly HintName[] = ["basic", "bearer", "ntlm"];
 
-/** What most of them have. */
+/**
+ * What most of them have. A user whom the gateway let in, and whom no route source knows, gets any backend only where Exchange
+ * has it so too, and where administrators without a mailbox work: another server might make that user a mailbox.
+ */
 const PLAIN = {
   hints: LOGIN,
-  isForAnybody: true,
+  isForAnybody: false,
   idleMs: 5 * MINUTE,
   maxBody: 0,
   refusals: "program",
@@ -32,7 +35,15 @@ const PLAIN = {
 const PAGES = { ...PLAIN, refusals: "page", hasAffinity: true } as const satisfies Partial<ServiceRow>;
 
 /** Their clients, or people, ask for them without a login, and the gateway can answer. */
-const OPEN = { ...PLAIN, authentication: "pass", hints: [], maxBody: 16_384, idleMs: MINUTE, hasHealthPage: false } as const;
+const OPEN = {
+  ...PLAIN,
+  authentication: "pass",
+  hints: [],
+  isForAnybody: true,
+  maxBody: 16_384,
+  idleMs: MINUTE,
+  hasHealthPage: false,
+} as const;
 
 /** What is none of the others, and what a service of the configuration begins as. */
 export const OTHER: ServiceRow = { ...PAGES, name: "other", paths: ["/"], hints: ["cookie", ...LOGIN] };
@@ -50,6 +61,7 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     ...PAGES,
     name: "ecp",
+    isForAnybody: true,
     paths: ["/ecp"],
     hints: ["cookie", "anchor-mailbox", "explicit-logon", ...LOGIN],
     maxBody: 35 * MB,
@@ -59,6 +71,7 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     ...PLAIN,
     name: "ews",
+    isForAnybody: true,
     paths: ["/ews"],
     hints: ["cookie", "anchor-mailbox", ...LOGIN],
     idleMs: 35 * MINUTE,
@@ -89,6 +102,7 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     ...PLAIN,
     name: "autodiscover",
+    isForAnybody: true,
     paths: ["/autodiscover"],
     hints: ["anchor-mailbox", "autodiscover-body", ...LOGIN],
     idleMs: MINUTE,
@@ -108,12 +122,13 @@ export const SERVICES: readonly ServiceRow[] = [
   {
     ...PLAIN,
     name: "powershell",
+    isForAnybody: true,
     paths: ["/powershell"],
     hints: ["cookie", "anchor-mailbox", ...LOGIN],
     idleMs: 16 * MINUTE,
     hasAffinity: true,
   },
-  { ...PLAIN, name: "api", paths: ["/api"], hints: ["anchor-mailbox", ...LOGIN] },
+  { ...PLAIN, name: "api", isForAnybody: true, paths: ["/api"], hints: ["anchor-mailbox", ...LOGIN] },
   // An event source that nobody asked to ping is silent until something happens (RFC 8620 section 7.3).
   { ...PLAIN, name: "jmap", paths: ["/.well-known/jmap", "/jmap"], idleMs: 65 * MINUTE },
   {
