@@ -1,5 +1,5 @@
 // What a browser sends with a form: application/x-www-form-urlencoded (WHATWG URL), at most 16 kB, in UTF-8. What is no such
-// form is undefined. The bytes are wiped. Failure: client-gone.
+// form is said to be none, or too large. The bytes are wiped. Failure: client-gone.
 
 import { firstOf } from "@postern/http";
 import { hold } from "../../bodies.ts";
@@ -7,11 +7,12 @@ import type { HttpRequest } from "../../parts.ts";
 
 const LONGEST = 16 * 1024;
 
-export async function readForm({ fields, body }: HttpRequest): Promise<URLSearchParams | undefined> {
+export async function readForm({ fields, body }: HttpRequest): Promise<URLSearchParams | "none" | "too-large"> {
   const type = (firstOf(fields, "content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/x-www-form-urlencoded" || body === undefined || (body.length ?? 0) > LONGEST) return undefined;
+  if (type !== "application/x-www-form-urlencoded" || body === undefined) return "none";
+  if ((body.length ?? 0) > LONGEST) return "too-large";
   const { bytes } = await hold(body, LONGEST);
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined) return "too-large";
   const form = new URLSearchParams(bytes.toString("latin1"));
   bytes.fill(0);
   return form;

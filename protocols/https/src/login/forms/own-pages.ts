@@ -68,8 +68,8 @@ export class OwnPages {
     const origin = originOf(exchange.request, exchange.client.session.tls !== undefined);
     if (origin === "elsewhere") return sayText(exchange, 403, "The form of another site cannot be used here.");
     const form = await readForm(exchange.request);
-    if (form === undefined)
-      return exchange.request.body === undefined ? sayText(exchange, 400, "There is no form.") : tellTooLarge(exchange);
+    if (form === "too-large") return tellTooLarge(exchange);
+    if (form === "none") return sayText(exchange, 415, "Send a form.");
     const isTicketGood = this.#tickets.isGood(form.get("ticket") ?? "", cookieOf(exchange.request.fields, TICKET_COOKIE));
     if (isLogin) return this.#logIn(exchange, loginRequest(form), isTicketGood);
     return origin === "here" || isTicketGood ? this.#logOut(exchange) : this.#offerLogout(exchange);

@@ -36,7 +36,7 @@ const STYLE = `:root{color-scheme:light dark}
 *{box-sizing:border-box}
 body{margin:0;font:1rem/1.5 system-ui,sans-serif;color:#1a1a1a;background:#f3f4f6}
 main{max-width:26rem;margin:0 auto;padding:2.5rem 1rem}
-form,.box{background:#fff;border:1px solid #c9ccd1;border-radius:.5rem;padding:1.5rem}
+form{background:#fff;border:1px solid #c9ccd1;border-radius:.5rem;padding:1.5rem}
 h1{margin:0 0 1.25rem;font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}
 label{display:block;font-weight:600}
 input:not([type=radio]){width:100%;margin:.25rem 0 1rem;padding:.6rem .7rem;font:inherit;color:inherit;background:#fff;border:1px solid #6b7280;border-radius:.25rem}
@@ -49,7 +49,7 @@ button{width:100%;padding:.7rem;font:inherit;font-weight:600;color:#fff;backgrou
 :focus-visible{outline:3px solid #0b57d0;outline-offset:2px}
 .note{margin:0 0 1.25rem;padding:.75rem 1rem;background:#e8f0fe;border-left:.3rem solid #0b57d0;border-radius:.25rem}
 .error{background:#fdecea;border-color:#b3261e}
-@media(prefers-color-scheme:dark){body{color:#ececec;background:#121212}form,.box{background:#1e1f20;border-color:#4a4d51}
+@media(prefers-color-scheme:dark){body{color:#ececec;background:#121212}form{background:#1e1f20;border-color:#4a4d51}
 input:not([type=radio]){background:#121212;border-color:#9aa0a6}small{color:#b8bcc2}button{color:#062e6f;background:#a8c7fa}
 :focus-visible{outline-color:#a8c7fa}.note{background:#1b2b45;border-color:#a8c7fa}.error{background:#3b1a18;border-color:#f2b8b5}}`;
 
