@@ -54,7 +54,8 @@ function fieldText(key: string, value: Plain): string {
 
 /** 2026-11-22T08:30:01.123Z info  message key=value key="a value" */
 export function textLine({ time, level, message, fields }: Line): string {
-  const stamp = time === undefined ? [] : [new Date(time).toISOString()];
-  const own = Object.entries(fields).map(([key, value]) => fieldText(key, value));
-  return [...stamp, level.padEnd(5), message, ...own].join(" ");
+  const stamp = time === undefined ? "" : `${new Date(time).toISOString()} `;
+  let line = `${stamp}${level.padEnd(5)} ${message}`;
+  for (const key in fields) line += ` ${fieldText(key, fields[key] ?? null)}`;
+  return line;
 }

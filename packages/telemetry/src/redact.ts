@@ -15,6 +15,8 @@ const MAX_DEPTH = 4;
 const MAX_ENTRIES = 50;
 const MASK = "***";
 
+/** What most texts are made of, and needs no closer look. */
+const SAFE = /^[ -~]*$/;
 /** C0 and C1 controls, line and paragraph separators, bidirectional controls, and halves of surrogate pairs. */
 const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
@@ -27,6 +29,7 @@ function escaped(character: string): string {
 
 /** One line of text that is safe on a terminal; what is longer than `max` characters is cut, and the rest counted. */
 export function cleanText(text: string, max: number = MAX_TEXT): string {
+  if (text.length <= max && SAFE.test(text)) return text;
   const kept = text.length > max ? text.slice(0, max) : text;
   const clean = kept.replace(UNSAFE, escaped);
   return kept === text ? clean : `${clean}… (${text.length - max} more characters)`;

@@ -80,12 +80,16 @@ export const SESSION_FIELDS = {
 export type SessionField = keyof typeof SESSION_FIELDS;
 export type SessionRecord = Readonly<Partial<Record<SessionField, string | number | boolean>>> & { readonly ending: Ending };
 
+const ROWS = Object.entries<FieldRow>(SESSION_FIELDS);
+
 /** The record of a session that has ended, its fields in the order of the table. */
 export function sessionRecord(session: Session, end: SessionEnd): SessionRecord {
-  const fields = Object.entries<FieldRow>(SESSION_FIELDS)
-    .map(([name, row]) => [name, row.of(session, end)] as const)
-    .filter(([, value]) => value !== undefined);
-  return Object.fromEntries(fields) as SessionRecord;
+  const record: Record<string, Value> = {};
+  for (const [name, row] of ROWS) {
+    const value = row.of(session, end);
+    if (value !== undefined) record[name] = value;
+  }
+  return record as SessionRecord;
 }
 
 const LEVEL_OF_BLAME = { client: "info", backend: "warn", gateway: "error", config: "error" } as const;

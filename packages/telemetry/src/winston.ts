@@ -1,7 +1,6 @@
 // The gateway's log: the only file that imports winston. Every message and field is made safe (redact.ts) before a format
 // prints it, whatever the caller passed. Logging never throws; createLogger and reopen throw when a file cannot be opened.
 
-import { Writable } from "node:stream";
 import winston from "winston";
 import { systemClock, type Clock, type Logger, type LogFields } from "@postern/contracts";
 import { openDestination } from "./destination.ts";
@@ -17,7 +16,11 @@ export interface ReopeningLogger extends Logger {
 }
 
 const LEVELS = Object.fromEntries(LOG_LEVELS.map((level, grade) => [level, grade]));
-const MESSAGE = Symbol.for("message");
+const MESSAGE: unique symbol = Symbol.for("message");
+/** Those that come with winston put a stream and a timer behind each line. Its types know the class by a name that is not there. */
+const { Transport } = winston as unknown as {
+  readonly Transport: new (lines: { log: (info: { readonly [MESSAGE]: string }, done: () => void) => void }) => winston.transport;
+};
 
 /** A log by its settings; the clock is for the time stamps. */
 export function createLogger(settings: Omit<LogSettings, "trace">, clock: Clock = systemClock): ReopeningLogger {
@@ -34,10 +37,9 @@ export function createLogger(settings: Omit<LogSettings, "trace">, clock: Clock 
     return info;
   })();
 
-  const stream = new Writable({
-    decodeStrings: false,
-    write(line: string, _encoding, done) {
-      destination.write(line);
+  const transport = new Transport({
+    log(info, done) {
+      destination.write(info[MESSAGE]);
       done();
     },
   });
@@ -45,7 +47,7 @@ export function createLogger(settings: Omit<LogSettings, "trace">, clock: Clock 
     levels: LEVELS,
     level: settings.level,
     format,
-    transports: [new winston.transports.Stream({ stream, eol: "" })],
+    transports: [transport],
   });
 
   // Fields stay apart from winston's own: it would add a field called "message" to the message.
