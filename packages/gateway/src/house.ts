@@ -176,10 +176,13 @@ const applicationOf = ({ name, backend, from, certificate }: ApplicationConfig):
 
 /** What each backend offers for a protocol. One that is down and was never heard says nothing; one that may be dialled must have been heard. */
 export function featuresOf(config: GatewayConfig, protocol: string, health: Health): (readonly string[])[] | undefined {
-  const facts = [...config.backends.values()].flatMap((legs) => {
+  const heard: (readonly string[])[] = [];
+  for (const legs of config.backends.values()) {
     const leg = legs.get(protocol);
-    return leg === undefined ? [] : [health.facts(leg)];
-  });
-  const heard = facts.flatMap(({ features }) => (features === undefined ? [] : [features]));
-  return facts.some(({ features, state }) => features === undefined && state !== "down") ? undefined : heard;
+    if (leg === undefined) continue;
+    const { features, state } = health.facts(leg);
+    if (features !== undefined) heard.push(features);
+    else if (state !== "down") return undefined;
+  }
+  return heard;
 }

@@ -56,7 +56,7 @@ function hello(dialogue: Dialogue, args: Buffer, extended: boolean): void | Prom
     if (stopped !== undefined) return dialogue.stopped(stopped);
     const offer = offerTo(session, wire.doors.secure !== undefined && session.tls === undefined, house);
     dialogue.offer = extended ? offer : { ...offer, keywords: NONE };
-    wire.sayLines(ehloText(house.parts.hostname, extended ? offer.lines : []));
+    wire.sayLines(extended ? offer.reply : ehloText(house.parts.hostname, []));
   };
   const stopped = house.filters.ask("hello", (filter) => filter.hello?.(visit));
   return stopped instanceof Promise ? stopped.then(answer) : answer(stopped);

@@ -1,7 +1,7 @@
 // What every client of one configuration shares: the parts that the gateway handed in, the filters by stage, and what EHLO lists.
 
-import type { Session } from "@postern/contracts";
-import { ehloList, keywordOf } from "../../ehlo-list.ts";
+import type { ListenerInfo, Session } from "@postern/contracts";
+import { ehloList, ehloText, keywordOf } from "../../ehlo-list.ts";
 import { inCommon } from "../../extensions.ts";
 import { xclientOfferOfMail } from "../../xclient.ts";
 import type { InboundParts, OpenDelivery } from "../parts.ts";
@@ -13,7 +13,11 @@ export interface FrontHouse extends MailHouse, WireHouse {
   readonly parts: InboundParts;
   readonly filters: Filters;
   readonly openDelivery: OpenDelivery;
+  /** What the backends list, and what was made of it for each listener and kind of client. */
+  readonly offers: { lists: Lists | undefined; made: Map<ListenerInfo, Map<string, Offer>> };
 }
+
+type Lists = ReturnType<InboundParts["backendFeatures"]>;
 
 export function frontHouse(parts: InboundParts, openDelivery: OpenDelivery): FrontHouse {
   const { clock, logger, settings } = parts;
@@ -21,6 +25,7 @@ export function frontHouse(parts: InboundParts, openDelivery: OpenDelivery): Fro
     parts,
     filters: new Filters(parts.filters, logger),
     openDelivery,
+    offers: { lists: undefined, made: new Map() },
     logger,
     clock,
     now: () => clock.now(),
@@ -35,19 +40,39 @@ const PASSED = new Set(["PIPELINING", "8BITMIME", "SMTPUTF8", "DSN"]);
 /** Done here, whatever the backends do. */
 const OURS = ["ENHANCEDSTATUSCODES", "CHUNKING"];
 
-/** What a client is offered: the lines behind EHLO, their first words, and the largest message. */
+/** What a client is offered: the reply to EHLO, the first words of its lines, and the largest message. */
 export interface Offer {
-  readonly lines: readonly string[];
+  readonly reply: string;
   readonly keywords: ReadonlySet<string>;
   readonly maxMessage: number;
 }
 
-export function offerTo(session: Session, canStartTls: boolean, { parts }: FrontHouse): Offer {
-  const common = inCommon(parts.backendFeatures() ?? []);
-  const theirs = Number(common.find((line) => line.startsWith("SIZE "))?.slice(5) ?? 0);
-  const maxMessage = theirs > 0 ? Math.min(theirs, parts.settings.maxMessage) : parts.settings.maxMessage;
-  const own = (): string[] => [...common.filter((line) => PASSED.has(keywordOf(line))), `SIZE ${maxMessage}`, ...OURS];
+/** Made anew when the backends list something else. */
+export function offerTo(session: Session, canStartTls: boolean, { parts, offers }: FrontHouse): Offer {
+  const lists = parts.backendFeatures();
+  if (!isSame(lists, offers.lists)) offers.made.clear();
+  offers.lists = lists;
   const more = [...(canStartTls ? ["STARTTLS"] : []), ...xclientOfferOfMail(session)];
-  const lines = ehloList(session.listener.capabilities, own, more, session.tls !== undefined);
-  return { lines, keywords: new Set(lines.map(keywordOf)), maxMessage };
+  const kind = `${session.tls !== undefined} ${more.join()}`;
+  const ofListener = offers.made.get(session.listener) ?? new Map<string, Offer>();
+  const offer = ofListener.get(kind) ?? makeOffer(session, lists, more, parts);
+  offers.made.set(session.listener, ofListener.set(kind, offer));
+  return offer;
+}
+
+const isSame = (lists: Lists, before: Lists): boolean =>
+  lists?.length === before?.length && (lists ?? []).every((list, at) => list === before?.[at]);
+
+function makeOffer(
+  { listener, tls }: Session,
+  lists: Lists,
+  more: readonly string[],
+  { settings, hostname }: InboundParts,
+): Offer {
+  const common = inCommon(lists ?? []);
+  const theirs = Number(common.find((line) => line.startsWith("SIZE "))?.slice(5) ?? 0);
+  const maxMessage = theirs > 0 ? Math.min(theirs, settings.maxMessage) : settings.maxMessage;
+  const own = (): string[] => [...common.filter((line) => PASSED.has(keywordOf(line))), `SIZE ${maxMessage}`, ...OURS];
+  const lines = ehloList(listener.capabilities, own, more, tls !== undefined);
+  return { reply: ehloText(hostname, lines), keywords: new Set(lines.map(keywordOf)), maxMessage };
 }
