@@ -36,6 +36,6 @@ export interface BackendDialogue extends Dialogue {
   readonly secure: boolean;
   /** TLS handshake with the leg's policy. Failure: backend-tls, backend-garbled (bytes pending). */
   startTls(): Promise<void>;
-  /** Settles at once when what was written fits the socket's buffer, otherwise when it has drained. Failure: backend-lost. */
-  drained(): Promise<void>;
+  /** Undefined when what was written fits the socket's buffer; otherwise settles when it has drained. Failure: backend-lost. */
+  drained(): Promise<void> | undefined;
 }

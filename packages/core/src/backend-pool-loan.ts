@@ -98,7 +98,7 @@ class WatchedDialogue implements BackendDialogue {
     return this.#connection.startTls();
   }
 
-  drained(): Promise<void> {
+  drained(): Promise<void> | undefined {
     return this.#connection.drained();
   }
 

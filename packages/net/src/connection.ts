@@ -231,10 +231,10 @@ export class Connection implements Reader, Owner {
     });
   }
 
-  /** Resolves when there is room for more to write. Not while a read waits. */
-  drained(): Promise<void> {
+  /** Resolves when there is room for more to write; undefined: there is. Not while a read waits. */
+  drained(): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return this.#socket.writableNeedDrain ? this.#drained() : Promise.resolve();
+    return this.#socket.writableNeedDrain ? this.#drained() : undefined;
   }
 
   /** Resolves when the peer has taken what was written to it. */

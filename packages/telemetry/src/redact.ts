@@ -47,10 +47,11 @@ function cleanError(error: Error): string {
   return cleanText(lines.join(" | "), MAX_STACK);
 }
 
-function cleanEntries(entries: Iterable<readonly [unknown, unknown]>, depth: number): PlainFields {
+function cleanEntries<K>(keys: Iterable<K>, valueOf: (key: K) => unknown, depth: number): PlainFields {
   const clean: Record<string, Plain> = Object.create(null) as Record<string, Plain>;
   let left = MAX_ENTRIES;
-  for (const [key, value] of entries) {
+  for (const key of keys) {
+    const value = valueOf(key);
     if (value === undefined) continue;
     if (left === 0) break;
     left -= 1;
@@ -60,6 +61,9 @@ function cleanEntries(entries: Iterable<readonly [unknown, unknown]>, depth: num
   return clean;
 }
 
+const cleanOwn = (value: Readonly<Record<string, unknown>>, depth: number): PlainFields =>
+  cleanEntries(Object.keys(value), (key) => value[key], depth);
+
 function cleanObject(value: object, depth: number): Plain {
   if (value instanceof Secret) return MASK;
   if (value instanceof Error) return cleanError(value);
@@ -67,9 +71,9 @@ function cleanObject(value: object, depth: number): Plain {
   if (ArrayBuffer.isView(value)) return `<${value.byteLength} bytes>`;
   if (depth === 0) return "…";
   if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((each) => cleanValue(each, depth - 1));
-  if (value instanceof Map) return cleanEntries(value as Map<unknown, unknown>, depth - 1);
+  if (value instanceof Map) return cleanEntries<unknown>(value.keys(), (key) => value.get(key), depth - 1);
   if (value instanceof Set) return [...value].slice(0, MAX_ENTRIES).map((each) => cleanValue(each, depth - 1));
-  return cleanEntries(Object.entries(value), depth - 1);
+  return cleanOwn(value as Readonly<Record<string, unknown>>, depth - 1);
 }
 
 function cleanValue(value: unknown, depth: number): Plain {
@@ -83,5 +87,5 @@ function cleanValue(value: unknown, depth: number): Plain {
 
 /** The fields of a log line, made safe. Fields that are undefined are left out. */
 export function cleanFields(fields: Readonly<Record<string, unknown>>): PlainFields {
-  return cleanEntries(Object.entries(fields), MAX_DEPTH);
+  return cleanOwn(fields, MAX_DEPTH);
 }

@@ -2,7 +2,14 @@
 // nothing of other connections. A backend that is lost, speaks nonsense, is too slow or says 421 throws Failure
 // (backend-lost, -garbled, -silent), and the connection is of no more use: drop(). RFC 5321, RFC 2033 (LMTP), RFC 2920.
 
-import { Failure, legText, type MailRecipient, type MailReply, type MailTransaction } from "@postern/contracts";
+import {
+  Failure,
+  legText,
+  type MailRecipient,
+  type MailReply,
+  type MailTransaction,
+  type MaybePromise,
+} from "@postern/contracts";
 import type { PooledBackend } from "@postern/core";
 import { isYes, readResponse, shown, toReply, type Response } from "../../responses.ts";
 import { answerTo } from "./answers.ts";
@@ -89,16 +96,25 @@ export class Conversation {
     return undefined;
   }
 
-  /** Sends content as it is on the wire, and waits until there is room for more. A reply: the backend has refused in the middle. */
-  async send(wire: Buffer): Promise<MailReply | undefined> {
+  /** Sends content as it is on the wire; a promise: until there is room for more. A reply: the backend has refused in the middle. */
+  send(wire: Buffer): MaybePromise<MailReply | undefined> {
     const { dialogue } = this.#loan;
     this.#check("content");
-    this.#until(this.#manners.replyTimeout, "take more of the message");
-    if (dialogue.pending > 0) return refusalIn(await this.#read());
+    if (dialogue.pending > 0) return this.#refusedHalfway();
     if (wire.length > 0) dialogue.writeSecret(wire, `<${wire.length} bytes>`);
-    await dialogue.drained();
+    const room = dialogue.drained();
+    return room && this.#whenThereIs(room);
+  }
+
+  async #whenThereIs(room: Promise<void>): Promise<undefined> {
+    this.#until(this.#manners.replyTimeout, "take more of the message");
+    await room;
     this.#loan.deadline(0, "");
-    return undefined;
+  }
+
+  async #refusedHalfway(): Promise<MailReply> {
+    this.#until(this.#manners.replyTimeout, "finish its answer");
+    return refusalIn(await this.#read());
   }
 
   /** Ends the message; `lastLine` is what it lacks before the dot. Never throws: who has the dot may have the message. */

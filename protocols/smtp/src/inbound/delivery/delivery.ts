@@ -10,6 +10,7 @@ import {
   type MailRecipient,
   type MailReply,
   type MailTransaction,
+  type MaybePromise,
   type RoutedRecipient,
 } from "@postern/contracts";
 import type { Delivery, InboundParts, OpenDelivery } from "../parts.ts";
@@ -81,7 +82,8 @@ class Outbound implements Delivery {
     try {
       const wire = this.#stuffing.encode(chunk);
       this.#held.push(wire);
-      return this.#send(wire);
+      const sent = this.#send(wire);
+      if (sent instanceof Promise) return sent.then(() => {});
     } catch (error) {
       this.#break(error);
     }
@@ -223,13 +225,24 @@ class Outbound implements Delivery {
     }
   }
 
-  async #send(wire: Buffer): Promise<void> {
-    await this.#each((target) => target.send(wire, this.#held));
+  #send(wire: Buffer): MaybePromise<MailReply | undefined> {
+    return this.#each((target) => target.send(wire, this.#held));
   }
 
   /** Asks all at the same time; a no of one ends it for all. */
-  async #each(ask: (target: Target) => Promise<MailReply | undefined>): Promise<MailReply | undefined> {
-    const answers = await Promise.all(this.#targets.map(ask));
+  #each(ask: (target: Target) => MaybePromise<MailReply | undefined>): MaybePromise<MailReply | undefined> {
+    const answers: (MailReply | undefined)[] = [];
+    const waiting: Promise<MailReply | undefined>[] = [];
+    for (const target of this.#targets) {
+      const answer = ask(target);
+      if (answer instanceof Promise) waiting.push(answer);
+      else answers.push(answer);
+    }
+    if (waiting.length === 0) return this.#heard(answers);
+    return Promise.all(waiting).then((late) => this.#heard([...answers, ...late]));
+  }
+
+  #heard(answers: readonly (MailReply | undefined)[]): MailReply | undefined {
     const refusals = answers.filter((answer) => answer !== undefined);
     return refusals.length === 0 ? this.#failure : this.#fail(worstOf(refusals));
   }

@@ -33,9 +33,9 @@ export interface Taker {
 export function unfitSender({ address, parameters }: MailAddress, { extensions, secure }: Taker): MailReply | undefined {
   if (!isAscii(address) && !extensions.has("SMTPUTF8")) return NEEDS_UTF8;
   if (parameters.has("REQUIRETLS") && !secure) return NEEDS_TLS;
-  for (const [name, { extension, without }] of Object.entries(SENDER)) {
-    if (!parameters.has(name) || extensions.has(extension)) continue;
-    const refusal = without?.(parameters.get(name) ?? "");
+  for (const [name, value] of parameters) {
+    const row = Object.hasOwn(SENDER, name) ? SENDER[name] : undefined;
+    const refusal = row === undefined || extensions.has(row.extension) ? undefined : row.without?.(value ?? "");
     if (refusal !== undefined) return refusal;
   }
   return undefined;

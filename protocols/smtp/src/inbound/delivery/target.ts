@@ -10,6 +10,7 @@ import {
   type MailRecipient,
   type MailReply,
   type MailTransaction,
+  type MaybePromise,
 } from "@postern/contracts";
 import type { InboundParts } from "../parts.ts";
 import { answerTo, isYes, LOST, UNREACHABLE, worstOf, YES } from "./answers.ts";
@@ -112,14 +113,18 @@ export class Target {
   }
 
   /** Content as it is on the wire; it is held already. A reply: the message has failed. */
-  async send(wire: Buffer, held: Held): Promise<MailReply | undefined> {
+  send(wire: Buffer, held: Held): MaybePromise<MailReply | undefined> {
     const conversation = this.#conversation;
     if (conversation === undefined) return LOST;
-    try {
-      return await conversation.send(wire);
-    } catch (error) {
+    const again = (error: unknown): MaybePromise<MailReply | undefined> => {
       this.#lose(conversation, error);
       return held.chunks === undefined ? LOST : this.start(held);
+    };
+    try {
+      const sent = conversation.send(wire);
+      return sent instanceof Promise ? sent.catch(again) : sent;
+    } catch (error) {
+      return again(error);
     }
   }
 
