@@ -83,7 +83,9 @@ const NOBODY: Pairs = [
 
 /** The command for the backend; undefined when there is nothing to say. Failure: route-loop. */
 export function xclientLine(session: Session, { offered, forwardClient, login, visit }: XclientFacts): string | undefined {
-  const pairs: (readonly [string, string])[] = [["TTL", ttlFor(session)]];
+  const ttl = ttlFor(session);
+  if (offered.length === 0) return undefined;
+  const pairs: (readonly [string, string])[] = [["TTL", ttl]];
   if (login !== undefined) pairs.push(["LOGIN", encodeXtext(login)]);
   if (forwardClient) pairs.push(["SESSION", encodeXtext(session.id)], ...clientPairs(session, visit));
   else if (visit === undefined) pairs.push(...NOBODY);

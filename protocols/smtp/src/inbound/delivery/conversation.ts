@@ -37,7 +37,6 @@ export interface Verdict {
 /** The answer to MAIL when it is a no, and nobody was asked for; otherwise an answer for each recipient. */
 export type Opened = { readonly refusal: MailReply } | { readonly answers: readonly MailReply[] };
 
-type Command = string | Buffer;
 type Phase = "ready" | "envelope" | "content" | "over";
 
 export class Conversation {
@@ -185,19 +184,19 @@ export class Conversation {
     else this.#loan.giveBack();
   }
 
-  async #ask(command: Command): Promise<Response> {
+  async #ask(command: string): Promise<Response> {
     const [response] = await this.#exchange([command]);
     if (response === undefined) throw new Failure("internal", "A command without a reply");
     return response;
   }
 
-  async #exchange(commands: readonly Command[]): Promise<Response[]> {
+  async #exchange(commands: readonly string[]): Promise<Response[]> {
     const replies: Response[] = [];
     const flight = this.#pipelines ? FLIGHT : 1;
     for (let from = 0; from < commands.length; from += flight) {
       this.#check("ready", "envelope");
       const some = commands.slice(from, from + flight);
-      for (const command of some) this.#loan.dialogue.write(command);
+      this.#loan.dialogue.write(some.join(""));
       this.#owed += some.length;
       this.#until(this.#manners.replyTimeout, "answer");
       while (this.#owed > 0) {

@@ -47,13 +47,13 @@ export function unfitRecipient({ deliverTo }: MailRecipient, sender: MailAddress
   return isAscii(deliverTo) || needsUtf8(sender) ? undefined : NEEDS_UTF8;
 }
 
-export function mailCommand(sender: MailAddress, { extensions }: Taker): string | Buffer {
+export function mailCommand(sender: MailAddress, { extensions }: Taker): string {
   const parameters = new Map(sender.parameters);
   if (needsUtf8(sender)) parameters.set("SMTPUTF8", undefined);
   return command("MAIL FROM", sender.address, passed(parameters, SENDER, extensions));
 }
 
-export function rcptCommand({ deliverTo, parameters }: MailRecipient, { extensions }: Taker): string | Buffer {
+export function rcptCommand({ deliverTo, parameters }: MailRecipient, { extensions }: Taker): string {
   return command("RCPT TO", deliverTo, passed(parameters, RECIPIENT, extensions));
 }
 
@@ -77,10 +77,10 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 const isSafe = (address: string): boolean => PATH.test(address) && !CONTROL.test(address);
 
-function command(verb: string, address: string, parameters: readonly string[]): string | Buffer {
+/** Each character is a byte: the dialogue writes text as latin1, which would make line ends of some letters. */
+function command(verb: string, address: string, parameters: readonly string[]): string {
   if (!isSafe(address) || !parameters.every((word) => PARAMETER.test(word) && !CONTROL.test(word)))
     throw new Failure("internal", `${verb} of ${JSON.stringify([address, ...parameters])} is not safe to send`);
   const line = `${[`${verb}:<${address}>`, ...parameters].join(" ")}\r\n`;
-  // The dialogue writes text as latin1, which would make line ends of some letters.
-  return isAscii(line) ? line : Buffer.from(line);
+  return isAscii(line) ? line : Buffer.from(line).toString("latin1");
 }

@@ -57,17 +57,18 @@ export class Mail {
     const { filters, logger, now } = this.#house;
     const { transaction, delivery } = this;
     const { session } = transaction.visit;
+    const { backends, mayBeDoubled } = delivery.facts;
     session.bytesIn += this.content?.size ?? 0;
-    session.backend = delivery.facts.backends[0] ?? session.backend;
+    session.backend = backends[0] ?? session.backend;
     // Who begins and takes back all the time cannot fill the log.
     const isIdle = this.content === undefined && transaction.recipients.length === 0;
     logger[isIdle ? "debug" : "info"]("message", {
       ...factsOf(transaction),
       size: this.content?.size,
-      backends: delivery.facts.backends,
+      backends,
       ...fields,
       ms: now() - transaction.startedAt,
-      ...(delivery.facts.mayBeDoubled.length > 0 && { mayBeDoubled: delivery.facts.mayBeDoubled }),
+      ...(mayBeDoubled.length > 0 && { mayBeDoubled }),
     });
     filters.tell((filter) => filter.finished?.(transaction, isTaken));
   }
