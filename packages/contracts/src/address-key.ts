@@ -29,5 +29,5 @@ export function ipv6Network(host: string, size: number): string {
 /** What an address counts as: "192.0.2.1", "2001:db8:0:1::/64", or the text itself when it is no IP address. */
 export function addressKey(host: string): string {
   const plain = plainHost(host);
-  return isIPv6(plain) ? ipv6Network(plain, 4) : plain;
+  return plain.includes(":") && isIPv6(plain) ? ipv6Network(plain, 4) : plain;
 }

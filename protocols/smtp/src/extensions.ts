@@ -16,8 +16,27 @@ export function passable(offered: Extensions): string[] {
   });
 }
 
+type Lists = readonly (readonly string[])[];
+
+/** By the first of the lists: they stay the same until a backend lists something else, and each EHLO asks. */
+const known = new WeakMap<readonly string[], { readonly lists: Lists; readonly common: readonly string[] }>();
+
 /** What stands in all lists: SIZE with the smallest limit, other parameters only where all agree. */
-export function inCommon(lists: readonly (readonly string[])[]): string[] {
+export function inCommon(lists: Lists): readonly string[] {
+  const [first] = lists;
+  if (first === undefined) return [];
+  const before = known.get(first);
+  if (before !== undefined && isSame(before.lists, lists)) return before.common;
+  const common = commonOf(lists);
+  known.set(first, { lists, common });
+  return common;
+}
+
+/** The very same lists. */
+export const isSame = (some: Lists | undefined, others: Lists | undefined): boolean =>
+  some?.length === others?.length && (some ?? []).every((list, at) => list === others?.[at]);
+
+function commonOf(lists: Lists): string[] {
   const [first = [], ...others] = lists;
   return first.flatMap((line) => {
     const [keyword = ""] = line.split(" ");

@@ -2,7 +2,7 @@
 
 import type { ListenerInfo, Session } from "@postern/contracts";
 import { ehloList, ehloText, keywordOf } from "../../ehlo-list.ts";
-import { inCommon } from "../../extensions.ts";
+import { inCommon, isSame } from "../../extensions.ts";
 import { xclientOfferOfMail } from "../../xclient.ts";
 import type { InboundParts, OpenDelivery } from "../parts.ts";
 import { Filters } from "./ask.ts";
@@ -59,9 +59,6 @@ export function offerTo(session: Session, canStartTls: boolean, { parts, offers 
   offers.made.set(session.listener, ofListener.set(kind, offer));
   return offer;
 }
-
-const isSame = (lists: Lists, before: Lists): boolean =>
-  lists?.length === before?.length && (lists ?? []).every((list, at) => list === before?.[at]);
 
 function makeOffer(
   { listener, tls }: Session,
