@@ -243,6 +243,61 @@ test("check: where nobody logs in, what is about logging in is refused", (t) =>
     ],
   ));
 
+const WEB = `listeners:
+  - { protocol: https, address: "127.0.0.1:8443" }
+  - { protocol: http, address: 80 }
+  - { protocol: passthrough, address: 443 }
+tls: { certificates: [{ cert: mail.pem, key: mail.key }] }
+backends:
+  mbx1: { https: https://10.0.0.11, passthrough: tcp://10.0.0.11 }
+routes: [{ source: static, default: mbx1 }]
+passthrough: { names: { mail.example.com: mbx1 } }
+`;
+
+test("check: web listeners and TLS that is passed through are fine, without a warning", async (t) => {
+  const { code, lines } = await postern(t, "check", WEB);
+  t.deepEqual([code, [...lines]], [0, []]);
+});
+
+test("check: what the web and TLS that is passed through cannot do is told at its place", async (t) => {
+  const config = WEB.replace('"127.0.0.1:8443"', '"127.0.0.1:8443", mechanisms: [PLAIN]')
+    .replace("address: 80", "address: 80, capabilities: [X]")
+    .replace("mail.example.com: mbx1", "mail.example.com: mbx1, Web.example.com: mbx1, other.example.com: mbx2")
+    .concat("https: { redirects: { mbx2: { url: https://elsewhere.example.com } } }\n");
+  await refuses(t, config, [
+    'postern.yaml:9:66: passthrough.names.Web.example.com: must be a host name in small letters, *.DOMAIN for any name below it, or "*" for all others',
+    'postern.yaml:9:91: passthrough.names.other.example.com: unknown backend "mbx2"; it must be one of backends',
+    'postern.yaml:10:29: https.redirects.mbx2: unknown backend "mbx2"; use mbx1',
+  ]);
+  await refuses(t, config.replaceAll("mbx2", "mbx1").replace("Web", "web"), [
+    "postern.yaml:2:63: listeners[0].mechanisms: https has schemes instead; name them in https.schemes",
+    "postern.yaml:3:50: listeners[1].capabilities: has no use: http announces none; take it out",
+  ]);
+});
+
+test("check: logins at the edge of the web must be checked here, and of use at the backends", async (t) => {
+  const edge = (login: string, more: string): string =>
+    WEB.replace("https://10.0.0.11", `{ url: "https://10.0.0.11", login: ${login} }`).concat(more);
+  const users = "authentication: { verifiers: [{ verifier: file, path: users.passwd }] }\n";
+  const { code, lines } = await postern(
+    t,
+    "check",
+    edge("{ strategy: xclient }", `${users}https: { defaultAuthentication: edge, schemes: [NTLM, Basic] }\n`),
+  );
+  t.deepEqual([code, [...lines]], [0, []]);
+  await refuses(t, edge("relay", `${users}https: { services: { owa: { authentication: edge } }, schemes: [NTLM, Basic] }\n`), [
+    "postern.yaml:11:65: https.schemes[0]: NTLM leaves no password behind it, and a backend with login: relay needs one; use login: master, oauth or xclient there",
+  ]);
+  await refuses(
+    t,
+    edge("relay", "https: { defaultAuthentication: edge, schemes: Negotiate, cookie: { keyFile: short.bin } }\n"),
+    [
+      "postern.yaml:10:48: https.schemes[0]: Negotiate cannot be passed through; it needs a verifier that proves it (kerberos) under authentication.verifiers",
+      "postern.yaml:10:78: https.cookie.keyFile: short.bin has 9 bytes; it needs 32 or more random ones, and at most a megabyte",
+    ],
+  );
+});
+
 test("check: what later builds have is told to be missing", (t) =>
   refuses(t, `${GOOD}state: { kind: redis }\nadmin: { socket: admin.sock }\n`, [
     'postern.yaml:10:16: state.kind: must be memory, not "redis"',

@@ -10,7 +10,7 @@ import { httpPart, httpsPart, type Endpoint, type HttpsSettings } from "@postern
 import { passthroughPart } from "@postern/passthrough";
 import { offer, type Abilities } from "@postern/sasl";
 import { abilitiesOf } from "./authentication.ts";
-import { findingOf, problem, type Finding } from "./finding.ts";
+import { problem, type Finding } from "./finding.ts";
 import { PROTOCOLS, type GatewayConfig } from "./parts.ts";
 
 const NAMES: readonly string[] = [httpsPart.name, httpPart.name];
@@ -37,22 +37,21 @@ const webAbilities = (config: GatewayConfig, authenticator: Abilities["authentic
 
 /** What cookies are sealed with is derived from it. `shared`: what the nodes have in common where no file is named. */
 export function webSecret({ cookie }: Pick<HttpsSettings, "cookie">, shared: Buffer): Buffer {
-  const { keyFile } = cookie;
-  const key = keyFile === undefined ? shared : keyIn(keyFile);
+  const key = cookie.keyFile === undefined ? shared : keyIn(cookie.keyFile);
+  if (typeof key === "string") throw new Error(`${KEY_FILE}: ${key}`);
   return Buffer.from(hkdfSync("sha256", key, Buffer.alloc(0), "postern https cookies", SECRET_BYTES));
 }
 
-function keyIn(file: string): Buffer {
-  const refuse = (reason: string): Error => new Error(`${KEY_FILE}: ${file} ${reason}`);
-  let facts;
+/** The bytes of the file, or why they cannot be used. */
+function keyIn(file: string): Buffer | string {
   try {
-    facts = statSync(file);
-    if (facts.isFile() && facts.size >= SECRET_BYTES && facts.size <= MOST_BYTES) return readFileSync(file);
+    const facts = statSync(file);
+    if (!facts.isFile()) return `${file} is not a regular file`;
+    if (facts.size >= SECRET_BYTES && facts.size <= MOST_BYTES) return readFileSync(file);
+    return `${file} has ${facts.size} bytes; it needs ${SECRET_BYTES} or more random ones, and at most a megabyte`;
   } catch (error) {
-    throw refuse(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    return `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
-  if (!facts.isFile()) throw refuse("is not a regular file");
-  throw refuse(`has ${facts.size} bytes; it needs ${SECRET_BYTES} or more random ones, and less than a megabyte`);
 }
 
 /** The listeners that others than this machine's programs can reach. */
@@ -77,7 +76,7 @@ function portOf({ address, protocol, tls }: ListenerConfig): number | undefined 
 export function webFindings(config: GatewayConfig, authenticator: Authenticator): Finding[] {
   const found = config.listeners.flatMap(keyFindings);
   if (!speaksWeb(config)) return found;
-  return [...found, ...secretFindings(config), ...edgeFindings(config, webAbilities(config, authenticator))];
+  return [...found, ...edgeFindings(config, webAbilities(config, authenticator)), ...secretFindings(config)];
 }
 
 /** Keys of a listener that say something to others. */
@@ -97,12 +96,9 @@ function keyFindings({ protocol, mechanisms, capabilities }: ListenerConfig, ind
 const ANNOUNCE_NOTHING: ReadonlySet<string> = new Set([...NAMES, passthroughPart.name]);
 
 function secretFindings(config: GatewayConfig): Finding[] {
-  try {
-    webSecret(webSettings(config), Buffer.alloc(SECRET_BYTES));
-    return [];
-  } catch (error) {
-    return [findingOf(KEY_FILE, error)];
-  }
+  const { keyFile } = webSettings(config).cookie;
+  const key = keyFile === undefined ? undefined : keyIn(keyFile);
+  return typeof key === "string" ? [problem(KEY_FILE, key)] : [];
 }
 
 /** Where the gateway asks for logins itself, it must be able to check them, and the backends must take what comes of it. */
