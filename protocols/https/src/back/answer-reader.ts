@@ -15,7 +15,7 @@ import {
 import type { AnswerTaker } from "../parts.ts";
 
 /** So many provisional answers may come before the final one: nothing holds them back. */
-const MAX_PROVISIONAL = 10_000;
+const MAX_PROVISIONAL = 1000;
 const MAX_TRAILERS = 16 * 1024;
 const NO_FIELDS: Fields = [];
 const INFORMATION = 200;

@@ -146,7 +146,7 @@ export class LegPool implements Lender, WireOwner {
   #sweepLater(): void {
     if (this.#sweep !== undefined || this.#resting.length === 0) return;
     const { clock } = this.#parts;
-    const due = this.#resting.reduce((first, { until }) => Math.min(first, until), Infinity) - clock.now();
+    const due = Math.max(0, Math.min(...this.#resting.map(({ until }) => until)) - clock.now());
     this.#sweep = clock.after(due, () => {
       this.#sweep = undefined;
       this.#closeOld();

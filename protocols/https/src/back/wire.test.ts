@@ -175,10 +175,11 @@ test("upgrade: the taker gets the connection, with the bytes behind the yes", as
   t.false((await next).isReused);
 });
 
-test("upgrade: one that is refused is an answer like any other", async (t) => {
+test("upgrade: one that is refused is an answer like any other, and its connection serves nobody else", async (t) => {
   const scene = await backScene(t);
   const taker = await scene.get({ isUpgrade: true });
   t.deepEqual(taker.events, ["head 200 5", "data", "end"]);
+  t.false((await scene.take()).isReused);
 });
 
 test("idle: a backend that is silent for too long is given up, each byte begins the time anew", async (t) => {

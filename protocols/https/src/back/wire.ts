@@ -54,7 +54,7 @@ export class Wire implements Watched {
   #isSwitched = false;
   #error: Error | undefined;
   owner: WireOwner;
-  /** A client's login may hold for it. */
+  /** It must not be lent to another client: a login may hold for it, or its protocol was to be changed. */
   isPersonal = false;
 
   /** Takes a paused socket over. */
@@ -121,7 +121,8 @@ export class Wire implements Watched {
 
   #write(request: BackRequest, body: RequestBody | undefined): void {
     const { text, logsConnectionIn } = framedRequest(request, body);
-    this.isPersonal ||= logsConnectionIn;
+    // Behind an upgrade that was refused the two sides may not agree on what is spoken.
+    this.isPersonal ||= logsConnectionIn || request.isUpgrade;
     // From here on a byte may be out, unless the system refuses the first write.
     this.#wasSent = true;
     if (body === undefined) {
