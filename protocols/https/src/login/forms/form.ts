@@ -1,5 +1,5 @@
-// What a browser sends with a form: application/x-www-form-urlencoded (WHATWG URL), at most 16 kB, in UTF-8. What is no such
-// form is said to be none, or too large. The bytes are wiped. Failure: client-gone.
+// What a browser sends with a form: application/x-www-form-urlencoded (WHATWG URL), at most 16 kB, in UTF-8; nothing at all is a
+// form without fields. The bytes are wiped. Failure: client-gone.
 
 import { firstOf } from "@postern/http";
 import { hold } from "../../bodies.ts";
@@ -9,7 +9,8 @@ const LONGEST = 16 * 1024;
 
 export async function readForm({ fields, body }: HttpRequest): Promise<URLSearchParams | "none" | "too-large"> {
   const type = (firstOf(fields, "content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/x-www-form-urlencoded" || body === undefined) return "none";
+  if (body === undefined) return new URLSearchParams();
+  if (type !== "application/x-www-form-urlencoded") return "none";
   if ((body.length ?? 0) > LONGEST) return "too-large";
   const { bytes } = await hold(body, LONGEST);
   if (bytes === undefined) return "too-large";

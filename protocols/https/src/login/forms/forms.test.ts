@@ -337,6 +337,15 @@ test("forms: log out drops the session; from elsewhere, and by a link, it asks f
   t.false(person.cookies.has(SESSION_COOKIE));
 });
 
+test("forms: a button of the web mail's own, without any field, logs out", async (t) => {
+  const person = browser();
+  await person.logIn();
+  const fields = ["Sec-Fetch-Site", "same-origin"];
+  const { one } = await person.ask("POST /postern/logout", [...PAGE, ...fields]);
+  t.is(one.told.status, 303);
+  t.false(person.cookies.has(SESSION_COOKIE));
+});
+
 test("forms: what is no form, is too large, or breaks off, logs nobody in", async (t) => {
   const person = browser();
   const { parts } = person;
