@@ -2,7 +2,7 @@
 // was held for it outlives it.
 
 import type { Socket } from "node:net";
-import { Failure, type ChannelBindings, type Ending, type Hosted, type HostedEnd, type Session } from "@postern/contracts";
+import { Failure, type Ending, type Hosted, type HostedEnd, type Session } from "@postern/contracts";
 import type { ConnectionAuth } from "@postern/http";
 import type { BackConnection, ClientConnection } from "../parts.ts";
 import type { FrontHouse } from "./house.ts";
@@ -14,7 +14,6 @@ export abstract class Client implements ClientConnection, Hosted, Watched {
   abstract readonly isShared: boolean;
   readonly session: Session;
   readonly over: Promise<HostedEnd>;
-  readonly bindings?: ChannelBindings;
   auth: ConnectionAuth | undefined;
   protected readonly socket: Socket;
   protected readonly house: FrontHouse;

@@ -1,7 +1,7 @@
 // The body of a request in HTTP/2 on its way in. Until somebody takes it, the client may send one window of it, no more. Never
 // throws.
 
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Failure } from "@postern/contracts";
 import { trailerFields, type Fields } from "@postern/http";
 import type { BodySink, RequestBody } from "../parts.ts";
@@ -61,8 +61,11 @@ export class Http2Body implements RequestBody {
     this.#stream.pause();
   };
 
+  /** node:http2 ends a stream that was reset as it ends one that is whole: what is not whole breaks when the stream closes. */
   readonly #onEnd = (): void => {
-    if (this.#failure !== undefined) return;
+    const { aborted, rstCode } = this.#stream;
+    const isWhole = !aborted && (rstCode ?? 0) === constants.NGHTTP2_NO_ERROR;
+    if (this.#failure !== undefined || !isWhole || (this.length ?? this.given) !== this.given) return;
     this.isComplete = true;
     this.isFlowing = false;
     this.#sink?.end(this.#trailers);

@@ -40,12 +40,16 @@ export class Http2Client extends Client {
     this.#idleSince = house.clock.now();
     // As tls.Server does it behind its handshake; until then node:http2 waits for one.
     if (session.tls !== undefined) Reflect.set(socket, "secureConnecting", false);
+    // A socket that was paused from its first byte on has not begun to read yet.
+    socket.read(0);
     this.#h2 = performServerHandshake(socket, sessionOptions(house.settings));
     this.#h2.setLocalWindowSize(WINDOW);
     this.#h2.on("stream", this.#onStream as never);
     this.#h2.on("error", this.#onError);
     this.#h2.on("close", this.#onClose);
     socket.on("error", this.#onError);
+    // The house's sockets are half-open; a client that sends FIN has left.
+    socket.on("end", () => this.cut());
     this.open();
   }
 
