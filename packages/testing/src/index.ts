@@ -44,9 +44,11 @@ export { hasKdc, startKdc, type Kdc, type KerberosEnvironment } from "./neighbou
 export { startOpenId } from "./neighbours/openid.ts";
 export type { OpenIdOptions, OpenIdProvider } from "./neighbours/openid.ts";
 export { encodeToken, macToken, publicJwk, signingKey, signToken } from "./neighbours/openid-token.ts";
+export { startNginxWeb, type NginxWeb, type NginxWebOptions } from "./neighbours/nginx-web.ts";
 export { freePorts, opens } from "./neighbours/ports.ts";
 export { startOpenDkim, type OpenDkim, type OpenDkimOptions } from "./neighbours/opendkim.ts";
 export { startPostfix, type Postfix, type PostfixOptions } from "./neighbours/postfix.ts";
+export { startRoundcube, type Roundcube, type RoundcubeOptions } from "./neighbours/roundcube.ts";
 export { GTUBE, startRspamd, type Rspamd, type RspamdOptions } from "./neighbours/rspamd.ts";
 export { startSlapd, type Slapd, type SlapdOptions, type SlapdUser } from "./neighbours/slapd.ts";
 export { createMailboxServer } from "./mailbox-server/index.ts";
