@@ -22,11 +22,6 @@ const SAFE_IN_CLEAR: ReadonlySet<string> = new Set(["ntlm", "negotiate", "digest
 export function createPass(parts: Pick<HttpsParts, "clock" | "logger">, tally: Tally): Pass {
   const protection = new ExtendedProtection(parts.clock, parts.logger, (user) => tally.nameOf(user));
 
-  async function attemptOf(exchange: Exchange, authorization: string): Promise<Try | undefined> {
-    const claim = claimOf(authorization);
-    return claim && tally.begin(exchange, tally.nameOf(authorization), claim);
-  }
-
   return {
     async admit(exchange) {
       const { client, request, answer } = exchange;
@@ -40,7 +35,9 @@ export function createPass(parts: Pick<HttpsParts, "clock" | "logger">, tally: T
       if (allOf(request.fields, "authorization").length > 1) throw new Failure("syntax", "Authorization: more than one");
       const isSecret = !SAFE_IN_CLEAR.has(schemeOf(authorization));
       if (isSecret) requireSafeClient(client.session, "a login");
-      return new Passing(exchange, isSecret, await attemptOf(exchange, authorization), tally, protection);
+      const claim = claimOf(authorization);
+      const attempt = claim === undefined ? undefined : await tally.begin(exchange, tally.nameOf(authorization), claim);
+      return new Passing(exchange, isSecret, attempt, tally, protection);
     },
   };
 }

@@ -54,12 +54,13 @@ export class Tally {
   }
 
   /** Waits for as long as a guesser at this name has to; not for a proof that is known. */
-  async begin(exchange: Exchange, proof: string, claim: Credentials): Promise<Try> {
+  begin(exchange: Exchange, proof: string, claim: Credentials): Promise<Try> | Try {
     const { clock, guard, claimedUser } = this.#parts;
     const { client } = exchange;
-    const startedAt = clock.now();
-    if (!this.isKnown(client, proof)) await sleep(clock, guard.delayBefore(client.session.client.host, claimedUser(claim)));
-    return { exchange, proof, claim, startedAt };
+    const attempt = { exchange, proof, claim, startedAt: clock.now() };
+    if (this.isKnown(client, proof)) return attempt;
+    const waitMs = guard.delayBefore(client.session.client.host, claimedUser(claim));
+    return waitMs > 0 ? sleep(clock, waitMs).then(() => attempt) : attempt;
   }
 
   /** The gateway itself has found it good. */
