@@ -69,6 +69,7 @@ function web(config: GatewayConfig, { clock, logger, secret }: Tools, neighbours
     schemes: webSchemes(config, authenticator),
     secret: webSecret(settings, secret),
     endpoints: endpointsOf(config),
+    hasTls: config.listeners.some(({ protocol, tls }) => protocol === httpsPart.name && tls === "implicit"),
   });
   return [https, http];
 }

@@ -48,10 +48,10 @@ export function buildHttps(parts: HttpsParts): BuiltHttps {
     refusal: refusalText,
     close: () => house.backs.close(),
   });
-  const hasTls = parts.endpoints.some(({ protocol, tls }) => protocol === httpsPart.name && tls === "implicit");
+  const https = settings.http2 ? httpsPart : { ...httpsPart, alpn: httpsPart.alpn.filter((name) => name !== "h2") };
   return {
-    https: protocolOf(httpsPart, plainHandler(handler, { hasTls: false, redirectPort: settings.redirectPort })),
-    http: protocolOf(httpPart, plainHandler(handler, { hasTls, redirectPort: settings.redirectPort })),
+    https: protocolOf(https, plainHandler(handler, { hasTls: false, redirectPort: settings.redirectPort })),
+    http: protocolOf(httpPart, plainHandler(handler, { hasTls: parts.hasTls, redirectPort: settings.redirectPort })),
   };
 }
 

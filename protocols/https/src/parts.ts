@@ -44,6 +44,8 @@ export interface HttpsParts {
   readonly secret: Buffer;
   /** What clients can connect to, for answers to Autodiscover and autoconfig. */
   readonly endpoints: readonly Endpoint[];
+  /** There is a listener for https: nobody has to do without TLS. */
+  readonly hasTls: boolean;
 }
 
 /** A listener as a mail app is told about it. */

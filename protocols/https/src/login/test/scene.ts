@@ -97,6 +97,7 @@ export function scene(options: SceneOptions = {}): Scene {
     schemes: options.schemes ?? SCHEMES,
     secret: Buffer.alloc(32, 7),
     endpoints: [],
+    hasTls: true,
   };
   return { parts, clock, logger, guarded, checked };
 }
