@@ -74,7 +74,7 @@ export interface NodeWeb {
 /** What is sent at /gate before and behind the wait. */
 export const HALF = "h".repeat(200_000);
 
-/** /gate: half of an answer, and the rest when it is released; /lost: hangs up; everything else tells what was asked. */
+/** /gate: half of an answer, and the rest when it is released; everything else tells what was asked. */
 export async function startNodeWeb(more: Readonly<Record<string, RequestListener>> = {}): Promise<NodeWeb> {
   const held: ServerResponse[] = [];
   const pages: Readonly<Record<string, RequestListener>> = {
@@ -82,7 +82,6 @@ export async function startNodeWeb(more: Readonly<Record<string, RequestListener
       answer.writeHead(200, { "Content-Length": 2 * HALF.length }).write(HALF);
       held.push(answer);
     },
-    "/lost": (request) => request.socket.destroy(),
     "/chunked": (_, answer) => {
       answer.writeHead(200, { Trailer: "X-Sum" });
       for (const piece of ["one ", "two ", "three"]) answer.write(piece);
