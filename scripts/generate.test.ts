@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { FAILURES } from "@postern/contracts";
+import { WEB_SERVICES } from "@postern/gateway";
 import { generatedFiles, staleFiles, writeGenerated } from "./generate.ts";
 import { run } from "./lib/run.ts";
 
@@ -43,21 +44,21 @@ test("generate: the page of failures has each kind in both tables, in the words 
     for (const section of [failures, answers]) t.is(section.split(`\n| \`${kind}\` | `).length, 2, kind);
   }
   const lines = answers.split("\n");
-  t.true(lines.includes("| `tls-handshake` | nothing | nothing | nothing |  |"));
+  t.true(lines.includes("| `tls-handshake` | nothing | nothing | nothing | 400 |  |"));
   t.true(
     lines.includes(
-      "| `unknown-user` | `a NO [AUTHENTICATIONFAILED] Authentication failed` | `-ERR [AUTH] Authentication failed` | `535 5.7.8 Authentication failed` |  |",
+      "| `unknown-user` | `a NO [AUTHENTICATIONFAILED] Authentication failed` | `-ERR [AUTH] Authentication failed` | `535 5.7.8 Authentication failed` | 401 |  |",
     ),
   );
   t.true(
     lines.includes(
-      "| `idle` | `* BYE Disconnected for inactivity` | `-ERR Disconnected for inactivity` | `421 4.4.2 Disconnected for inactivity` |  |",
+      "| `idle` | `* BYE Disconnected for inactivity` | `-ERR Disconnected for inactivity` | `421 4.4.2 Disconnected for inactivity` | 408 |  |",
     ),
   );
 });
 
 test("generate: no line of a table is broken by what stands in it", (t) => {
-  for (const name of ["failures.md", "settings.md"]) {
+  for (const name of ["failures.md", "settings.md", "https.md"]) {
     for (const block of page(name)
       .split("\n\n")
       .filter((part) => part.startsWith("|"))) {
@@ -68,6 +69,10 @@ test("generate: no line of a table is broken by what stands in it", (t) => {
       t.is(new Set(cells).size, 1, block.slice(0, 200));
     }
   }
+});
+
+test("generate: the page of the web has each service in both tables", (t) => {
+  for (const { name } of WEB_SERVICES) t.is(page("https.md").split(`\n| \`${name}\` | `).length, 3, name);
 });
 
 test("generate: page and schema know the same settings of the file", (t) => {

@@ -1,7 +1,8 @@
 // Writes the pages that are made of typed tables: all settings, their JSON schema, and the failures with what clients are
-// told. Usage: node scripts/generate.ts [--check]; with --check it only compares, and exits with 1 when a file differs.
+// told; and the tables of web services in docs/https.md, between two comments. Usage: node scripts/generate.ts [--check]; with --check it only compares, and exits with 1 when a file differs.
 // Nothing in the pages depends on the machine. Throws what the file system says.
 
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,7 +19,7 @@ import {
   type LineProtocol,
 } from "@postern/contracts";
 import { rootSettings, settingsPage, settingsSchema } from "@postern/config";
-import { LINE_PROTOCOLS, PARTS } from "@postern/gateway";
+import { LINE_PROTOCOLS, PARTS, WEB_SERVICES, webStatusOf } from "@postern/gateway";
 import { ROOT } from "./lib/run.ts";
 
 const SETTINGS_INTRO = `\
@@ -45,6 +46,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ["docs/settings.md", `${settingsPage(settings, SETTINGS_INTRO).trimEnd()}\n`],
     ["docs/postern.schema.json", `${JSON.stringify(settingsSchema(settings), null, 2)}\n`],
     ["docs/failures.md", failuresPage()],
+    [WEB_PAGE, webPage()],
   ]);
 }
 
@@ -101,13 +103,19 @@ ${table(
 
 ## What clients are told
 
-The answer to a command with the tag \`a\`, where a protocol has tags. **own words**: what the backend or the route source said is
+The answer to a command with the tag \`a\`, where a protocol has tags. **https**: the status, for browsers and programs, and for
+phones and MAPI over HTTP; 401 becomes 403 where the gateway does not ask for logins itself ([https.md](https.md#errors)). **own words**: what the backend or the route source said is
 told instead of ours, if it said anything. For a wrong password only a route source's words are: a backend's would tell an
 unknown user from a known one.
 
 ${table(
-  ["kind", ...LINE_PROTOCOLS.map(({ name }) => name), "own words"],
-  kinds.map(([kind]) => [code(kind), ...LINE_PROTOCOLS.map((protocol) => answer(protocol, kind)), yes(hasOwnWords(kind))]),
+  ["kind", ...LINE_PROTOCOLS.map(({ name }) => name), "https", "own words"],
+  kinds.map(([kind]) => [
+    code(kind),
+    ...LINE_PROTOCOLS.map((protocol) => answer(protocol, kind)),
+    webAnswer(kind),
+    yes(hasOwnWords(kind)),
+  ]),
 )}
 
 ## Endings
@@ -121,6 +129,74 @@ ${table(
 
 The fields of a session's log line and the metrics are in [logging.md](logging.md).
 `;
+}
+
+const WEB_PAGE = "docs/https.md";
+
+/** The page as somebody wrote it, with its tables as they are. Throws an Error when one has no place. */
+function webPage(): string {
+  let page = readFileSync(join(ROOT, WEB_PAGE), "utf8");
+  for (const [name, text] of Object.entries({ services: servicesTable(), treatment: treatmentTable() })) {
+    const before = `<!-- ${name}: made by scripts/generate.ts -->\n`;
+    const from = page.indexOf(before) + before.length;
+    const to = page.indexOf("\n<!-- end -->", from - 1);
+    if (from < before.length || to === -1) throw new Error(`${WEB_PAGE} has no place for ${name}`);
+    page = `${page.slice(0, from)}\n${text}\n${page.slice(to)}`;
+  }
+  return page;
+}
+
+function servicesTable(): string {
+  return table(
+    ["service", "folders", "who is asked for", "idle", "largest body"],
+    WEB_SERVICES.map(({ name, paths, hints, idleMs, maxBody }) => [
+      code(name),
+      paths.map(code).join(" "),
+      hints.join(", ") || "nobody",
+      `${idleMs / 60_000} min`,
+      maxBody === 0 ? "no limit" : bytesText(maxBody),
+    ]),
+  );
+}
+
+function treatmentTable(): string {
+  return table(
+    [
+      "service",
+      "failures are told as to",
+      "cookie",
+      "users without a mailbox (edge, forms)",
+      "users who moved",
+      "the gateway's own answers",
+      "health page",
+    ],
+    WEB_SERVICES.map(({ name, refusals, hasAffinity, isForAnybody, redirects, own, hasHealthPage }) => [
+      code(name),
+      { page: "browsers", program: "programs", activesync: "phones", mapi: "Outlook (MAPI)" }[refusals],
+      yes(hasAffinity),
+      isForAnybody ? "any backend" : "refused",
+      redirects === undefined ? "proxied" : "redirected",
+      own === undefined ? "" : code(own.when),
+      yes(hasHealthPage),
+    ]),
+  );
+}
+
+/** In the largest unit of which it is a whole number. */
+function bytesText(bytes: number): string {
+  const units = [
+    [2 ** 30, "GiB"],
+    [1_000_000, "MB"],
+    [1024, "KiB"],
+  ] as const;
+  const [size, unit] = units.find(([each]) => bytes % each === 0) ?? [1, "bytes"];
+  return `${bytes / size} ${unit}`;
+}
+
+function webAnswer(kind: FailureKind): string {
+  const failure = new Failure(kind, "");
+  const [usual, phones] = [webStatusOf(failure, "program"), webStatusOf(failure, "activesync")];
+  return usual === phones ? String(usual) : `${usual}; ${phones}`;
 }
 
 const code = (text: string): string => `\`${text}\``;

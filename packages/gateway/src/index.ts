@@ -1,5 +1,6 @@
 // The gateway as a program: what the command line calls, and what tests start.
 
+export { SERVICES as WEB_SERVICES, statusOf as webStatusOf } from "@postern/https";
 export { runCheck } from "./check.ts";
 export { Gateway, type GatewayParts } from "./gateway.ts";
 export { configOf, type Source } from "./orders.ts";

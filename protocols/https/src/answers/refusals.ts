@@ -114,6 +114,11 @@ export function refusalText(failure: Failure): string {
   return `HTTP/1.1 ${refusal.status} ${reasonOf(refusal.status)}\r\n${lines.join("")}\r\n${body}`;
 }
 
+/** The status of a failure; `style`: of the service. 401 becomes 403 where the gateway does not ask for logins itself. */
+export function statusOf(failure: Failure, style: Service["refusals"]): number {
+  return refusalOf(failure, style, true).status;
+}
+
 function refusalOf({ kind }: Failure, style: Service["refusals"] | undefined, isChallenged: boolean): Refusal {
   const refusal = REFUSALS[kind];
   if (refusal.status === 401 && !isChallenged) return FORBIDDEN;
