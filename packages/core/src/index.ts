@@ -24,7 +24,7 @@ export {
 export { oneLine } from "./one-line.ts";
 export { serve } from "./path.ts";
 export { Registry, type Live } from "./registry.ts";
-export { BACKEND_ROLE, CLIENT_ROLE, Connection, dial, reach, Relay } from "@postern/net";
+export { BACKEND_ROLE, channelBinding, CLIENT_ROLE, Connection, dial, reach, Relay } from "@postern/net";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
 export {
   createBackendPool,

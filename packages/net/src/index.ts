@@ -1,6 +1,7 @@
 // Bytes: listeners, connections, PROXY headers, TLS both ways, dialling, relaying.
 
 export { BACKEND_ROLE, CLIENT_ROLE, type ReadLimits, type TlsUpgrade, type TraceLine } from "./connection-role.ts";
+export { channelBinding } from "./channel-binding.ts";
 export { Connection } from "./connection.ts";
 export { dial, reach, type DialOptions } from "./dialer.ts";
 export { listen, type Listening, type ListenTarget } from "./listener.ts";

@@ -26,6 +26,8 @@ export interface Forwarded {
   readonly request: BackRequest;
   readonly body: RequestBody | undefined;
   readonly admission: Admission;
+  /** The client and the backend settle the login between them. */
+  readonly passes: boolean;
   /** The request's login belongs to a connection (NTLM, Negotiate). */
   readonly isBound: boolean;
   /** What the gateway adds to the answer. */
@@ -68,9 +70,9 @@ class Forwarding implements AnswerTaker {
   }
 
   head(head: AnswerHead, length: number | undefined): void {
-    const { exchange, connection, admission, isBound, bind, hasOwnAnswer, clock } = this.#of;
+    const { exchange, connection, admission, passes, isBound, bind, hasOwnAnswer, clock } = this.#of;
     if (hasOwnAnswer && UNKNOWN.has(head.status)) return this.#abandon({ kind: "unknown-folder" });
-    if (isBound || becomesBound(head)) {
+    if (isBound || (passes && becomesBound(head))) {
       if (exchange.client.isShared) {
         exchange.answer.requireHttp11();
         return this.#abandon({ kind: "answered" });
@@ -138,7 +140,7 @@ class Forwarding implements AnswerTaker {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     if (this.#isOver) return;
-    for (const write of waiting) write();
+    for (const write of waiting) if (!this.#isOver) write();
     if (!this.#isOver) this.#of.connection.resume();
   }
 

@@ -156,6 +156,7 @@ async function ask(connection: BackConnection, errand: Errand, house: House): Pr
   const { request, client } = exchange;
   const { leg } = connection;
   const { session } = client;
+  const passes = service.authentication === "pass";
   if (!client.isShared) session.backend = leg.backend;
   let fields: readonly string[];
   try {
@@ -177,7 +178,8 @@ async function ask(connection: BackConnection, errand: Errand, house: House): Pr
     },
     body,
     admission,
-    isBound: service.authentication === "pass" && isConnectionBound(request.fields),
+    passes,
+    isBound: passes && isConnectionBound(request.fields),
     more: () => addedTo(exchange, service, leg, where, admission, house),
     hasOwnAnswer: service.own?.when === "auto",
     bind: (bound) => bindTo(exchange, bound),

@@ -2,7 +2,8 @@
 // was held for it outlives it.
 
 import type { Socket } from "node:net";
-import { Failure, type Ending, type Hosted, type HostedEnd, type Session } from "@postern/contracts";
+import { Failure, type ChannelBindingType, type Ending, type Hosted, type HostedEnd, type Session } from "@postern/contracts";
+import { channelBinding } from "@postern/core";
 import type { ConnectionAuth } from "@postern/http";
 import type { BackConnection, ClientConnection } from "../parts.ts";
 import type { FrontHouse } from "./house.ts";
@@ -43,6 +44,10 @@ export abstract class Client implements ClientConnection, Hosted, Watched {
 
   get pinned(): Map<string, BackConnection> {
     return (this.#pinned ??= new Map());
+  }
+
+  bindings(type: ChannelBindingType): Buffer | undefined {
+    return channelBinding(this.socket, type);
   }
 
   closeSoon(): void {
