@@ -25,14 +25,14 @@ function newAuth(client: ClientConnection, parts: StateParts): ConnectionAuth {
   return new ConnectionAuth({ offered, realm: settings.realm, allowPlaintext, context: contextOf(client, parts) });
 }
 
-function contextOf({ session, bindings }: ClientConnection, parts: StateParts): MechanismContext {
+function contextOf(client: ClientConnection, parts: StateParts): MechanismContext {
   const { hostname, schemes, authenticator, clock } = parts;
-  const certificate = session.tls?.clientCertificate;
+  const certificate = client.session.tls?.clientCertificate;
   return {
     hostname,
     service: "HTTP",
     proofs: authenticator.proofs,
-    bindings: bindings ?? (() => undefined),
+    bindings: (type) => client.bindings?.(type),
     offers: (name) => schemes.some((scheme) => scheme === name),
     certificate: certificate?.verify === "SUCCESS" ? certificate : undefined,
     now: () => clock.now(),
