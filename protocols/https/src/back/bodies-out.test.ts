@@ -44,6 +44,19 @@ test("request body: without a length it goes in chunks, an empty piece is none, 
   t.true((await scene.take()).isReused);
 });
 
+test("request body: behind chunks a server of HTTP/1.0 is asked nothing more: it may see another request in them", async (t) => {
+  const scene = await backScene(t, { answer: () => {} });
+  const body = new TestBody(undefined);
+  const taker = await asked(scene, body);
+  body.data("GET /owned HTTP/1.0\r\n\r\n");
+  body.end();
+  await until(() => scene.heard[0]?.endsWith("0\r\n\r\n") === true);
+  scene.sockets[0]?.write("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello");
+  await taker.over;
+  t.deepEqual(taker.events, ["head 200 5", "data", "end"]);
+  t.false((await scene.take()).isReused);
+});
+
 test("request body: what is there already goes out with the head, in one write", async (t) => {
   const scene = await backScene(t);
   const body = new TestBody(5);

@@ -14,12 +14,17 @@ for (const [minor, connection, expected] of [
   [0, "keep-alive, close", false],
 ] as const) {
   test(`persistence: HTTP/1.${minor} with Connection: ${connection} ${expected ? "goes on" : "ends"}`, (t) => {
-    t.is(isPersistent(connection === undefined ? head(minor) : head(minor, "CONNECTION", connection)), expected);
+    t.is(isPersistent(connection === undefined ? head(minor) : head(minor, "CONNECTION", connection), false), expected);
   });
 }
 
 test("persistence: close on a line of its own ends it, too", (t) => {
-  t.false(isPersistent(head(1, "Connection", "x", "Connection", "close")));
+  t.false(isPersistent(head(1, "Connection", "x", "Connection", "close"), false));
+});
+
+test("persistence: behind a body in chunks, HTTP/1.0 ends, whatever it says", (t) => {
+  t.false(isPersistent(head(0, "Connection", "keep-alive"), true));
+  t.true(isPersistent(head(1), true));
 });
 
 for (const [value, expected] of [

@@ -3,7 +3,12 @@
 
 import { firstOf, listOf, type AnswerHead } from "@postern/http";
 
-export function isPersistent({ minor, fields }: AnswerHead): boolean {
+/**
+ * `wasChunked`: the request had a body in chunks. A server of HTTP/1.0 does not know them (RFC 9112 section 6.1): it may take the
+ * body for a request of its own, and answer that to whoever comes next.
+ */
+export function isPersistent({ minor, fields }: AnswerHead, wasChunked: boolean): boolean {
+  if (minor === 0 && wasChunked) return false;
   const options = listOf(fields, "connection");
   return minor === 1 ? !options.includes("close") : options.includes("keep-alive") && !options.includes("close");
 }

@@ -48,6 +48,7 @@ export class Wire implements Watched {
   /** The backend may have seen some of it. */
   #wasSent = false;
   #hasBegun = false;
+  #isChunked = false;
   #writesFail = false;
   #isDead = false;
   /** The socket is the taker's. */
@@ -120,7 +121,8 @@ export class Wire implements Watched {
   }
 
   #write(request: BackRequest, body: RequestBody | undefined): void {
-    const { text, logsConnectionIn } = framedRequest(request, body);
+    const { text, isChunked, logsConnectionIn } = framedRequest(request, body);
+    this.#isChunked = isChunked;
     // Behind an upgrade that was refused the two sides may not agree on what is spoken.
     this.isPersonal ||= logsConnectionIn || request.isUpgrade;
     // From here on a byte may be out, unless the system refuses the first write.
@@ -196,7 +198,7 @@ export class Wire implements Watched {
     const { head } = this.#reader;
     if (head === undefined) return;
     if (this.#reader.isSwitched) return this.#handOver(head, chunk.subarray(end));
-    const mayRest = this.#isOut && !this.#writesFail && end === chunk.length && isPersistent(head);
+    const mayRest = this.#isOut && !this.#writesFail && end === chunk.length && isPersistent(head, this.#isChunked);
     if (!mayRest) return this.#finish();
     const { trailers } = this.#reader;
     const taker = this.#settle();
