@@ -2,11 +2,17 @@
 
 import { isLoopback } from "@postern/contracts";
 import { exampleUrl } from "./backend-url.ts";
-import type { LegDraft } from "./draft.ts";
+import type { BackendDraft, LegDraft } from "./draft.ts";
 import { legsOf } from "./draft.ts";
 import { loginContradictions } from "./login-settings.ts";
 import { keyPath } from "./place.ts";
 import type { Rule, RuleContext } from "./rules.ts";
+
+/** Route sources can lead there: it has more than legs of protocols that ask none. */
+function isRouted(backend: BackendDraft | undefined, { protocols }: RuleContext["parts"]): boolean {
+  const names = backend === undefined ? [] : legsOf(backend, protocols).map(([name]) => name);
+  return names.some((name) => protocols.find((one) => one.name === name)?.withoutRoutes !== true);
+}
 
 function present({ draft, parts, refuse }: RuleContext): void {
   if (draft.backends === undefined) return;
@@ -40,7 +46,7 @@ function protocolsAreServed({ draft, parts, refuse, warn }: RuleContext): void {
     if (without.length === backends.length)
       refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add ${protocol}: URL to a backend`);
     else if (part.withoutRoutes !== true)
-      for (const [name] of without)
+      for (const [name] of without.filter(([, backend]) => isRouted(backend, parts)))
         warn(
           keyPath("backends", name),
           `cannot be reached for ${protocol}, though a listener speaks it; users there cannot use it`,

@@ -67,3 +67,16 @@ backends: { mbx1: { tunnel: tcp://10.0.0.11 }, mbx2: { imap: imaps://10.0.0.12 }
   t.deepEqual(load(text).warnings, []);
   t.deepEqual(modes(load(text)), ["tunnel none"]);
 });
+
+test("web: a backend that no route source can lead to does not have to be reached for other protocols", (t) => {
+  const more = (leg: string): string =>
+    TEXT.replace("{ mbx1:", `{ tls1: { ${leg} }, mbx1:`).replace(
+      "[{ protocol: https",
+      "[{ protocol: tunnel, address: 443 }, { protocol: https",
+    );
+  const warnings = (text: string): readonly string[] => load(text).warnings.filter((line) => !line.includes("selfSigned"));
+  t.deepEqual(warnings(more("tunnel: tcp://10.0.0.12")), []);
+  t.deepEqual(warnings(more("tunnel: tcp://10.0.0.12, imap: imaps://10.0.0.12")), [
+    "postern.yaml:4:19: backends.tls1: cannot be reached for https, though a listener speaks it; users there cannot use it",
+  ]);
+});
