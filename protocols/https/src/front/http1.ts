@@ -69,8 +69,9 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
   }
 
   get wanted(): Wanted {
+    // Whoever has left is served nothing more of what it sent ahead.
+    if (this.#phase === "leaving" || this.isClosed) return "all";
     if (this.#phase === "head") return "head";
-    if (this.#phase === "leaving") return "all";
     const body = this.#current?.body;
     if (body === undefined || body.isComplete) return "nothing";
     if (body.isFlowing) return "body";
@@ -110,7 +111,7 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
 
   endsBehind(): boolean {
     const { body, staysOpen } = this.#current ?? {};
-    const isUnwanted = body !== undefined && !body.isStarted && (body.waitsForContinue || body.left > READ_OVER);
+    const isUnwanted = body?.isComplete === false && ((!body.isStarted && body.waitsForContinue) || body.left > READ_OVER);
     this.isEnding ||=
       staysOpen !== true || isUnwanted || (this.session.requests ?? 0) >= this.house.settings.requestsPerConnection;
     return this.isEnding;
