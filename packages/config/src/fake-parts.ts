@@ -97,7 +97,11 @@ export const fakeWebParts = {
       ports: { plain: 80, implicit: 443 },
       tls: ["implicit", "none"],
       schemes: { https: { tls: "implicit", port: 443 }, http: { tls: "none", port: 80 } },
-      settings: { idle: setting.duration("Rest.", { default: 60_000 }) },
+      settings: {
+        idle: setting.duration("Rest.", { default: 60_000 }),
+        servers: setting.list("Its own.", setting.text("A name.")),
+      },
+      ownBackends: ({ servers }) => servers as readonly string[],
     },
     { name: "http", ports: { plain: 80, implicit: 443 }, tls: ["none"], legs: "https", schemes: {}, settings: {} },
     {

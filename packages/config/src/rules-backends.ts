@@ -2,11 +2,13 @@
 
 import { isLoopback } from "@postern/contracts";
 import { exampleUrl } from "./backend-url.ts";
+import type { ProtocolPart } from "./config.ts";
 import type { BackendDraft, LegDraft } from "./draft.ts";
 import { legsOf } from "./draft.ts";
 import { loginContradictions } from "./login-settings.ts";
 import { keyPath } from "./place.ts";
 import type { Rule, RuleContext } from "./rules.ts";
+import type { Values } from "./walk.ts";
 
 /** Route sources can lead there: it has more than legs of protocols that ask none. */
 function isRouted(backend: BackendDraft | undefined, { protocols }: RuleContext["parts"]): boolean {
@@ -32,9 +34,18 @@ function present({ draft, parts, refuse }: RuleContext): void {
   }
 }
 
-function protocolsAreServed({ draft, parts, refuse, warn }: RuleContext): void {
+/** Backends that this protocol's settings name for themselves. */
+function ownBackends(protocol: ProtocolPart, { values }: RuleContext): readonly string[] {
+  const settings = values[protocol.name];
+  return settings === undefined ? [] : (protocol.ownBackends?.(settings as Values) ?? []);
+}
+
+function protocolsAreServed(context: RuleContext): void {
+  const { draft, parts, refuse, warn } = context;
   const backends = Object.entries(draft.backends ?? {});
   if (backends.length === 0 || backends.some(([, backend]) => backend === undefined)) return;
+  const own = new Set(parts.protocols.flatMap((protocol) => ownBackends(protocol, context)));
+  const homes = backends.filter(([name, backend]) => isRouted(backend, parts) && !own.has(name));
   const told = new Set<string>();
   for (const [index, listener] of (draft.listeners ?? []).entries()) {
     const part = parts.protocols.find(({ name }) => name === listener?.protocol);
@@ -42,15 +53,19 @@ function protocolsAreServed({ draft, parts, refuse, warn }: RuleContext): void {
     const protocol = part.legs ?? part.name;
     if (told.has(protocol)) continue;
     told.add(protocol);
-    const without = backends.filter(([, backend]) => backend?.[protocol] === undefined);
-    if (without.length === backends.length)
+    if (backends.every(([, backend]) => backend?.[protocol] === undefined)) {
       refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add ${protocol}: URL to a backend`);
-    else if (part.withoutRoutes !== true)
-      for (const [name] of without.filter(([, backend]) => isRouted(backend, parts)))
-        warn(
-          keyPath("backends", name),
-          `cannot be reached for ${protocol}, though a listener speaks it; users there cannot use it`,
-        );
+      continue;
+    }
+    const without = homes.filter(([, backend]) => backend?.[protocol] === undefined);
+    // Where it has servers of its own, no user's has to serve it; but if one does, all should.
+    const isElsewhere = without.length === homes.length && ownBackends(part, context).length > 0;
+    if (part.withoutRoutes === true || isElsewhere) continue;
+    for (const [name] of without)
+      warn(
+        keyPath("backends", name),
+        `cannot be reached for ${protocol}, though a listener speaks it; users there cannot use it`,
+      );
   }
 }
 

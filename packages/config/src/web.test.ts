@@ -31,7 +31,7 @@ test("web: a listener has the first of its protocol's TLS modes by itself, whate
 
 test("web: a protocol that works by another one's legs has that one's settings too", (t) => {
   const { config } = load(TEXT);
-  t.deepEqual(config.protocols["http"], { idle: 90_000 });
+  t.deepEqual(config.protocols["http"], { idle: 90_000, servers: [] });
   t.is(config.protocols["http"], config.protocols["https"]);
   t.deepEqual([...(config.backends.get("mbx1")?.keys() ?? [])], ["https"]);
 });
@@ -78,5 +78,20 @@ test("web: a backend that no route source can lead to does not have to be reache
   t.deepEqual(warnings(more("tunnel: tcp://10.0.0.12")), []);
   t.deepEqual(warnings(more("tunnel: tcp://10.0.0.12, imap: imaps://10.0.0.12")), [
     "postern.yaml:4:19: backends.tls1: cannot be reached for https, though a listener speaks it; users there cannot use it",
+  ]);
+});
+
+test("web: servers that a protocol's settings name hold nobody's mailbox, and where they are users' own need not serve it", (t) => {
+  const text = (backends: string): string => `
+tls: { selfSigned: true }
+listeners: [{ protocol: https, address: 8443 }, { protocol: imap, address: 993 }]
+backends: { web1: { https: https://10.0.0.12 }, mbx1: { imap: imaps://10.0.0.11 }${backends} }
+routes: [{ source: static, default: mbx1 }]
+https: { servers: [web1] }
+`;
+  const warnings = (yaml: string): readonly string[] => load(yaml).warnings.filter((line) => !line.includes("selfSigned"));
+  t.deepEqual(warnings(text("")), []);
+  t.deepEqual(warnings(text(", mbx2: { imap: imaps://10.0.0.13, https: https://10.0.0.13 }")), [
+    "postern.yaml:4:55: backends.mbx1: cannot be reached for https, though a listener speaks it; users there cannot use it",
   ]);
 });

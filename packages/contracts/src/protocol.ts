@@ -84,6 +84,11 @@ export interface Protocol {
   readonly legs?: string;
   /** Its settings name the backends: no route source is asked, and not every backend has to serve it. */
   readonly withoutRoutes?: boolean;
+  /**
+   * Backends that its settings name for themselves, whoever asks: nobody's mailbox is there. Settings of the configuration that
+   * are broken are undefined.
+   */
+  readonly ownBackends?: (settings: Readonly<Record<string, unknown>>) => readonly string[];
   /** Its backends say nothing before they are asked: a probe that asks nothing is content to be connected. */
   readonly isSilent?: boolean;
   /** ALPN names; a client that offers others only is refused in the handshake. */

@@ -3,6 +3,7 @@
 
 import type { Protocol } from "@postern/contracts";
 import { features } from "./back/features.ts";
+import { ownBackendsOf } from "./services/contradictions.ts";
 import { httpsSettings } from "./settings.ts";
 
 export const httpsPart: Protocol = {
@@ -15,6 +16,7 @@ export const httpsPart: Protocol = {
     http: { tls: "none", port: 80 },
   },
   settings: httpsSettings,
+  ownBackends: ownBackendsOf,
   isSilent: true,
   features,
 };

@@ -34,6 +34,13 @@ export function httpsContradictions(settings: HttpsSettings, { backends }: Https
   ];
 }
 
+/** The servers that services have of their own. */
+export function ownBackendsOf(settings: Readonly<Record<string, unknown>>): readonly string[] {
+  // The table of this protocol made them.
+  const services = (settings["services"] ?? {}) as Readonly<Record<string, ServiceDraft | undefined>>;
+  return Object.values(services).flatMap((service) => service?.backends.filter((name) => name !== undefined) ?? []);
+}
+
 const prefixed = (place: string, found: readonly Contradiction[]): Contradiction[] =>
   found.map(({ key, problem }) => ({ key: key === "" ? place : `${place}.${key}`, problem }));
 
