@@ -1,14 +1,12 @@
 <?php
-// Roundcube on mbx1 and mbx2, besides its own configuration. Both need the same des_key only if a browser may change between them,
-// which it does not here.
-$config['imap_host'] = 'ssl://localhost:993';
-$config['smtp_host'] = 'ssl://localhost:465';
+// Roundcube on web1 and web2, besides its own configuration: one database and one des_key for both.
 
-// Logs in by itself with the Basic login that the gateway sends. The web server must hand it to PHP (PHP_AUTH_USER, PHP_AUTH_PW).
-$config['plugins'][] = 'http_authentication';
+// Mailboxes by way of the gateway, which knows whose is where.
+$config['imap_host'] = 'ssl://mail.example.com:993';
+$config['smtp_host'] = 'ssl://mail.example.com:465';
 
-// The gateways tell the client's address and that it came by https.
+// The gateways tell the client's address, and that it came by https.
 $config['proxy_whitelist'] = ['10.0.0.5', '10.0.0.6'];
 
-// The gateway's own session ends here too.
-$config['logout_url'] = 'https://webmail.example.com/postern/logout';
+// Guessers: so many failed logins a minute from one address.
+$config['login_rate_limit'] = 3;
