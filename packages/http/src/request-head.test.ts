@@ -139,3 +139,8 @@ test("a request: as many fields as allowed are taken, one more is not", (t) => {
   t.is(framingOf(readRequest(`GET / HTTP/1.1\r\n${"a: b\r\n".repeat(50)}\r\n`)), "none");
   t.is(readRequest(`GET / HTTP/1.1\r\n${"a: b\r\n".repeat(51)}\r\n`), 431);
 });
+
+test("a method that is longer than any is refused before it stands in a log", (t) => {
+  t.is(framingOf(readRequest(`${"M".repeat(32)} / HTTP/1.1\r\nHost: h\r\n\r\n`)), "none");
+  t.is(framingOf(readRequest(`${"M".repeat(33)} / HTTP/1.1\r\nHost: h\r\n\r\n`)), 501);
+});

@@ -11,6 +11,10 @@ class Source implements RequestBody {
   resumed = 0;
   sink: BodySink | undefined;
 
+  get isStarted(): boolean {
+    return this.sink !== undefined;
+  }
+
   start(sink: BodySink): void {
     this.sink = sink;
   }

@@ -46,6 +46,11 @@ class HeldBody implements RequestBody, BodySink {
     return this.#trailers !== undefined && this.#chunks.length === 0;
   }
 
+  /** What is held whole can begin again. */
+  get isStarted(): boolean {
+    return this.#sink !== undefined;
+  }
+
   data(chunk: Buffer): boolean {
     if (this.#sink !== undefined) {
       this.given += chunk.length;
@@ -119,6 +124,10 @@ export class BoundedBody implements RequestBody, BodySink {
 
   get isComplete(): boolean {
     return this.#from.isComplete;
+  }
+
+  get isStarted(): boolean {
+    return this.#from.isStarted;
   }
 
   start(sink: BodySink): void {

@@ -3,7 +3,7 @@
 // the request could be sent again. Which backend, and who is there, is serve.ts's business. Never throws.
 
 import type { Duplex } from "node:stream";
-import { Failure, type Clock } from "@postern/contracts";
+import { Failure, toFailure, type Clock } from "@postern/contracts";
 import { listOf, type AnswerHead, type Fields } from "@postern/http";
 import { answerFields } from "./forwarded-fields.ts";
 import { becomesBound } from "./login/connection-bound.ts";
@@ -46,6 +46,7 @@ export function forward(forwarded: Forwarded): Promise<Outcome> {
   return new Promise((resolve) => {
     const { exchange, connection, request, body } = forwarded;
     const forwarding = new Forwarding(forwarded, resolve);
+    if (exchange.answer.isOver) return forwarding.gone();
     exchange.answer.onDrain = () => forwarding.drained();
     exchange.answer.onGone = () => forwarding.gone();
     connection.ask(request, body, forwarding);
@@ -115,8 +116,13 @@ class Forwarding implements AnswerTaker {
   switched(head: AnswerHead, stream: Duplex, early: Buffer): void {
     const { exchange, request, clock } = this.#of;
     const fields = answerFields(head.fields, this.#of.more(), exchange.request, exchange.client.session.tls !== undefined);
-    const client = exchange.answer.switch({ status: head.status, reason: head.reason, fields });
-    void tunnel(client, { stream, early }, request.idleMs, clock).then(() => this.#over({ kind: "answered" }));
+    try {
+      const client = exchange.answer.switch({ status: head.status, reason: head.reason, fields });
+      void tunnel(client, { stream, early }, request.idleMs, clock).then(() => this.#over({ kind: "answered" }));
+    } catch (error) {
+      stream.destroy();
+      this.failed(toFailure(error), true);
+    }
   }
 
   drained(): void {
@@ -140,7 +146,12 @@ class Forwarding implements AnswerTaker {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     if (this.#isOver) return;
-    for (const write of waiting) if (!this.#isOver) write();
+    try {
+      for (const write of waiting) if (!this.#isOver) write();
+    } catch (error) {
+      this.#of.connection.drop();
+      this.failed(toFailure(error), true);
+    }
     if (!this.#isOver) this.#of.connection.resume();
   }
 

@@ -1,5 +1,5 @@
 import test from "ava";
-import { firstOf, type Fields } from "@postern/http";
+import { allOf, firstOf, type Fields } from "@postern/http";
 import { listenerInfo, testSession } from "@postern/testing";
 import { answerFields, requestFields, strippedFields, type Told } from "./forwarded-fields.ts";
 import type { HttpRequest } from "./parts.ts";
@@ -22,8 +22,8 @@ function request(fields: Fields, rest: Partial<HttpRequest> = {}): HttpRequest {
 }
 
 const session = testSession({ listener: listenerInfo("https"), local: { host: "192.0.2.1", port: 443 } });
-const silent: Told = { session, isTold: false, isTrusted: false };
-const told: Told = { session, isTold: true, isTrusted: false };
+const silent: Told = { session, backend: "mbx1.example.com", isTold: false, isTrusted: false };
+const told: Told = { session, backend: "mbx1.example.com", isTold: true, isTrusted: false };
 
 test("order and case of fields stay; those of one hop go, and what Connection names", (t) => {
   const fields = [
@@ -51,6 +51,8 @@ test("order and case of fields stay; those of one hop go, and what Connection na
 });
 
 const FORGED = (
+  "X_Remote_User X.Remote.User x-REMOTE_user X_Forwarded_For Content_Length Transfer_Encoding X_Shop_Secret X_Request_ID " +
+  "Proxy Client-IP X-WebObjects-Server-URL Ssl-Client-Verify " +
   "X-Forwarded-For x-forwarded-host X-FORWARDED-PROTO X-Forwarded-Anything Forwarded X-Real-IP True-Client-IP " +
   "X-CommonAccessToken X-IsFromCafe X-SourceCafeServer msExchProxyUri X-MSExchangeActivityCtx X-Backend-Diag-1 " +
   "X-Remote-User X-WebObjects-Remote-User X-Rewrite-Url X-Shop-Secret Expect Proxy-Authorization Upgrade"
@@ -103,7 +105,9 @@ test("the host that was asked for is the one that the backend hears, once", (t) 
 
 test("an upgrade is asked for anew", (t) => {
   const fields = ["Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Key", "k"];
-  t.deepEqual(requestFields(request(fields, { upgrade: "websocket", authority: "" }), silent, kept), [
+  t.deepEqual(requestFields(request(fields, { upgrade: "websocket" }), silent, kept), [
+    "Host",
+    "mail.example.com",
     "Sec-WebSocket-Key",
     "k",
     "Connection",
@@ -111,6 +115,21 @@ test("an upgrade is asked for anew", (t) => {
     "Upgrade",
     "websocket",
   ]);
+});
+
+test("a WebSocket of HTTP/2, which has no key, gets one", (t) => {
+  const upgraded = requestFields(request([], { version: "2", upgrade: "websocket" }), silent, kept);
+  t.regex(firstOf(upgraded, "sec-websocket-key") ?? "", /^[A-Za-z0-9+/]{22}==$/);
+});
+
+test("a client of HTTP/1.0 that names no host asks for the backend", (t) => {
+  t.deepEqual(requestFields(request([], { authority: "" }), silent, kept), ["Host", "mbx1.example.com"]);
+});
+
+test("names of one's own with other characters go on, and so does X-Request-ID where the gateway says none", (t) => {
+  const fields = ["Host", "mail.example.com", "X_Own", "1", "Content_Type_Of_Mine", "2", "X-Request-ID", "3"];
+  t.deepEqual(requestFields(request(fields), silent, kept), fields);
+  t.deepEqual(allOf(requestFields(request(fields), told, kept), "x-request-id"), ["s-1"]);
 });
 
 test("of an answer the fields of one hop go, and ours come behind the rest", (t) => {

@@ -3,15 +3,18 @@
 // nobody, and said anew by what the gateway itself knows of its peer; our own cookies stay here. Order and case stay as they
 // came. Never throws.
 
-import { hopByHop, lowerName, type Fields } from "@postern/http";
+import { randomBytes } from "node:crypto";
+import { hasField, hopByHop, lowerName, type Fields } from "@postern/http";
 import type { Session } from "@postern/contracts";
-import type { HttpRequest } from "./parts.ts";
+import type { FieldFilter, HttpRequest } from "./parts.ts";
 
 /** Fields that backends believe: of a front of theirs, or of the gateway. Nobody else may send them. */
 const INTERNAL: readonly string[] = [
   "forwarded",
+  "x-forwarded",
   "x-forwarded-*",
   "x-real-ip",
+  "client-ip",
   "x-client-ip",
   "x-cluster-client-ip",
   "true-client-ip",
@@ -21,7 +24,14 @@ const INTERNAL: readonly string[] = [
   "x-remote-user",
   "x-authenticated-user",
   "remote-user",
-  "x-webobjects-remote-user",
+  "x-webobjects-*",
+  "front-end-https",
+  "ssl-client-*",
+  "x-ssl-client-*",
+  "x-client-cert*",
+  "x-arr-clientcert",
+  // As HTTP_PROXY it is where a script behind CGI sends its own requests ("httpoxy").
+  "proxy",
   // What Exchange's front half says to its back half (no client needs to).
   "x-commonaccesstoken",
   "x-isfromcafe",
@@ -43,27 +53,36 @@ const INTERNAL: readonly string[] = [
   "x-vdirobjectid",
 ];
 
-/** Decides by a field's name in small letters. */
-export type FieldFilter = (lower: string) => boolean;
+/** What this hop says itself, and a framing: nobody says them by another spelling. */
+const OURS: ReadonlySet<string> = new Set([...hopByHop([]), "content-length", "expect", "x-request-id"]);
+
+/** CGI and its kin make one name of X-Remote-User, X_Remote_User and X.Remote.User. */
+const asCgi = (lower: string): string => lower.replaceAll(/[^a-z0-9]/g, "-");
 
 /** Of names, and of names with "*" at the end. */
-export function fieldFilter(patterns: readonly string[]): FieldFilter {
-  const lower = patterns.map((pattern) => pattern.toLowerCase());
-  const names = new Set(lower.filter((pattern) => !pattern.endsWith("*")));
-  const prefixes = lower.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1));
-  return (name) => names.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+function fieldFilter(patterns: readonly string[]): FieldFilter {
+  const names = new Set<string>();
+  const prefixes: string[] = [];
+  for (const pattern of patterns) {
+    if (pattern.endsWith("*")) prefixes.push(asCgi(pattern.slice(0, -1).toLowerCase()));
+    else names.add(asCgi(pattern.toLowerCase()));
+  }
+  return (lower) => {
+    const name = asCgi(lower);
+    return names.has(name) || prefixes.some((prefix) => name.startsWith(prefix)) || (name !== lower && OURS.has(name));
+  };
 }
 
-/** What is taken out of every request: `more` as the configuration names them. */
+/** What is taken out of every request, and out of its trailers: `more` as the configuration names them. */
 export function strippedFields(more: readonly string[]): FieldFilter {
   const isStripped = fieldFilter([...INTERNAL, ...more]);
-  // Names repeat without end; their number is bounded all the same.
+  // Names repeat without end; their number and their length are bounded all the same.
   const known = new Map<string, boolean>();
   return (name) => {
     const before = known.get(name);
     if (before !== undefined) return before;
     const answer = isStripped(name);
-    if (known.size < 2000) known.set(name, answer);
+    if (known.size < 2000 && name.length <= 64) known.set(name, answer);
     return answer;
   };
 }
@@ -71,6 +90,8 @@ export function strippedFields(more: readonly string[]): FieldFilter {
 /** What the backend is told of the client. */
 export interface Told {
   readonly session: Session;
+  /** What the backend is called, for clients of HTTP/1.0 that name no host. */
+  readonly backend: string;
   /** The backend is told the client's address (Leg.forwardClient). */
   readonly isTold: boolean;
   /** The peer is a gateway of ours: what it says in X-Forwarded-For is kept. */
@@ -94,7 +115,7 @@ export function requestFields(request: HttpRequest, told: Told, { isStripped, ou
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     const lower = lowerName(name);
-    if (hop.has(lower) || lower === "expect" || isStripped(lower)) continue;
+    if (hop.has(lower) || lower === "expect" || isStripped(lower) || (told.isTold && lower === "x-request-id")) continue;
     if (lower === "host") {
       // The target's authority has won over the field, where both were there.
       if (hasHost) continue;
@@ -107,10 +128,16 @@ export function requestFields(request: HttpRequest, told: Told, { isStripped, ou
       out.push(name, value);
     }
   }
-  if (!hasHost && request.authority !== "") out.unshift("Host", request.authority);
-  if (request.upgrade !== undefined) out.push("Connection", "Upgrade", "Upgrade", request.upgrade);
+  if (!hasHost) out.unshift("Host", request.authority === "" ? told.backend : request.authority);
+  if (request.upgrade !== undefined) out.push(...upgradeFields(request.upgrade, fields));
   if (told.isTold) tell(out, request, told);
   return out;
+}
+
+/** HTTP/2 has no key (RFC 8441 section 5), and WebSocket in HTTP/1.1 is nothing without one. */
+function upgradeFields(upgrade: string, fields: Fields): string[] {
+  const key = hasField(fields, "sec-websocket-key") ? [] : ["Sec-WebSocket-Key", randomBytes(16).toString("base64")];
+  return [...key, "Connection", "Upgrade", "Upgrade", upgrade];
 }
 
 function withoutOurs(value: string, names: readonly string[]): string {

@@ -112,6 +112,8 @@ export interface RequestBody {
   /** Bytes that were given to a sink so far. */
   readonly given: number;
   readonly isComplete: boolean;
+  /** Somebody takes it: it cannot begin again. */
+  readonly isStarted: boolean;
   /** Begins; the client is told 100 Continue where it waits for that. Once. */
   start(sink: BodySink): void;
   resume(): void;
@@ -123,6 +125,8 @@ export interface Answer {
   readonly status: number | undefined;
   /** Bytes of the body so far. */
   readonly bytes: number;
+  /** Nothing more can be said: it is complete, or cut, or the client has left. */
+  readonly isOver: boolean;
   /** 102, 103: where the client's version of HTTP has them. 100 is the front's own. */
   inform(status: number, fields: Fields): void;
   /**
@@ -241,6 +245,9 @@ export interface BackRequest {
   readonly method: string;
   readonly target: string;
   /** Complete but for the framing of the body, which the connection adds. */
+/** Decides by a field's name in small letters. */
+export type FieldFilter = (lower: string) => boolean;
+
   readonly fields: Fields;
   /** Milliseconds without a byte of the answer, once the request is out; 0: no limit. */
   readonly idleMs: number;
@@ -251,6 +258,8 @@ export interface BackRequest {
 /** Who takes a backend's answer. Exactly one of end, failed, switched is the last call. */
 export interface AnswerTaker {
   inform(status: number, fields: Fields): void;
+  /** Trailers that are not passed on. */
+  readonly isStripped: FieldFilter;
   /** `length`: bytes of the body that follows; undefined: not known. The fields are as the backend sent them. */
   head(head: AnswerHead, length: number | undefined): void;
   /** False: no more until resume(). */
@@ -281,9 +290,9 @@ export interface BackConnection {
 /** The connections to all backends. */
 export interface Backs {
   /**
-   * A connection that can take a request. `isFresh`: not one that waited. Failure: backend-unreachable, backend-silent,
-   * backend-tls, backend-busy.
+   * A connection that can take a request. `isFresh`: not one that waited. `answer`: when it is over, nobody wants the
+   * connection any more. Failure: backend-unreachable, backend-silent, backend-tls, backend-busy, client-gone.
    */
-  take(leg: Leg, session: Session, isFresh: boolean): Promise<BackConnection>;
+  take(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Promise<BackConnection>;
   close(): void;
 }

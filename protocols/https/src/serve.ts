@@ -5,12 +5,13 @@
 // Whatever goes wrong is told to the client in its service's own way, once, and to the log. A request is given to another
 // backend only when nothing of the answer has come, and the one before cannot have acted on it.
 
-import { Failure, legText, toFailure, type Leg } from "@postern/contracts";
+import { Failure, legText, toFailure, type Leg, type Place, type Session } from "@postern/contracts";
 import { newFacts, writeRequest, type RequestFacts } from "./access-log.ts";
 import { answersHealth } from "./answers/health.ts";
 import { ownAnswer } from "./answers/own.ts";
 import { redirected } from "./answers/redirects.ts";
 import { refuse, tellTooLarge } from "./answers/refusals.ts";
+import { hostOf } from "./back/features.ts";
 import { BoundedBody, hold } from "./bodies.ts";
 import { requestFields } from "./forwarded-fields.ts";
 import { forward, type Outcome } from "./forward.ts";
@@ -73,9 +74,9 @@ async function serveAdmitted(
   if (!client.isShared && where.user !== undefined)
     client.session.identity = admission.identity ?? { user: where.user, proven: false };
   if (redirected(exchange, service, where, house, held?.bytes)) return;
-  const place = facts.user === undefined ? undefined : house.places.take(facts.user);
+  const place = facts.user === undefined ? undefined : takePlace(facts.user, admission, client.session, house);
   try {
-    const body = held?.body ?? bounded(request.body, service, exchange);
+    const body = bounded(held?.body ?? request.body, service, exchange);
     const outcome = await deliver({ exchange, service, admission, where, body, facts }, house);
     if (outcome.kind === "refused") throw outcome.failure;
     if (outcome.kind === "unknown-folder") ownAnswer(exchange, service, held?.bytes, house);
@@ -110,7 +111,7 @@ async function deliver(errand: Errand, house: House): Promise<Delivered> {
     const outcome = await deliverTo(leg, errand, house);
     if (outcome.kind !== "failed") return outcome;
     last = outcome.failure;
-    if (!last.row.tryNext || (outcome.wasSent && !maySendAgain(errand))) throw last;
+    if (!last.row.tryNext || !mayAskAgain(outcome, errand)) throw last;
     house.logger.warn("backend failed", {
       session: errand.exchange.client.session.id,
       request: errand.exchange.request.id,
@@ -133,25 +134,26 @@ async function deliverTo(leg: Leg, errand: Errand, house: House): Promise<Outcom
     }
     const outcome = await ask(connection, errand, house);
     const isStale = outcome.kind === "failed" && connection.isReused && !isFresh && outcome.failure.kind === "backend-lost";
-    if (!isStale || (outcome.wasSent && !maySendAgain(errand))) return outcome;
+    if (!isStale || !mayAskAgain(outcome, errand)) return outcome;
   }
 }
 
 /** Methods that change nothing, or the same again (RFC 9110 section 9.2.2, RFC 4918). What a backend has done for others it may have done. */
 const REPEATABLE: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT", "SEARCH"]);
 
-/** No answer has come; the backend may have seen the request. */
-function maySendAgain({ exchange, body }: Errand): boolean {
-  return REPEATABLE.has(exchange.request.method) && body === undefined;
+/** No answer has come. A body that has begun to flow cannot begin again. */
+function mayAskAgain({ wasSent }: { readonly wasSent: boolean }, { exchange, body }: Errand): boolean {
+  return wasSent ? REPEATABLE.has(exchange.request.method) && body === undefined : body?.isStarted !== true;
 }
 
-async function connectionTo(leg: Leg, { client }: Exchange, isFresh: boolean, house: House): Promise<BackConnection> {
+async function connectionTo(leg: Leg, { client, answer }: Exchange, isFresh: boolean, house: House): Promise<BackConnection> {
   const pinned = client.pinned.get(legText(leg));
   if (pinned?.isFree === true) return pinned;
-  return house.backs.take(leg, client.session, isFresh);
+  return house.backs.take(leg, client.session, isFresh, answer);
 }
 
 async function ask(connection: BackConnection, errand: Errand, house: House): Promise<Outcome> {
+    if (errand.exchange.answer.isOver) throw new Failure("client-gone", "The client left before a backend was asked");
   const { exchange, service, admission, body, where } = errand;
   const { request, client } = exchange;
   const { leg } = connection;
@@ -160,7 +162,12 @@ async function ask(connection: BackConnection, errand: Errand, house: House): Pr
   if (!client.isShared) session.backend = leg.backend;
   let fields: readonly string[];
   try {
-    const told = { session, isTold: leg.forwardClient, isTrusted: session.listener.trusts(session.client.host) };
+    const told = {
+      session,
+      backend: hostOf(leg),
+      isTold: leg.forwardClient,
+      isTrusted: session.listener.trusts(session.client.host),
+    };
     fields = await admission.present(leg, requestFields(request, told, house.kept), where.login);
   } catch (error) {
     giveBack(connection, client.pinned);
@@ -201,10 +208,8 @@ function bindTo({ client }: Exchange, connection: BackConnection): void {
   const { pinned } = client;
   const key = legText(connection.leg);
   if (pinned.get(key) === connection) return;
-  if (pinned.size === 0)
-    client.whenClosed(() => {
-      for (const each of pinned.values()) each.drop();
-    });
+      isStripped: house.kept.isStripped,
+  pinned.get(key)?.drop();
   pinned.set(key, connection);
   connection.pin(() => {
     if (pinned.get(key) === connection) pinned.delete(key);
@@ -227,3 +232,7 @@ function addedTo(
   if (isSecure) more.push(...strictTransport);
   return more;
 }
+  if (pinned.size > 1) return;
+  client.whenClosed(() => {
+    for (const each of pinned.values()) each.drop();
+  });

@@ -1,4 +1,6 @@
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { duplexPair, type Duplex } from "node:stream";
 import { createFakeClock } from "@postern/testing";
 import { tunnel } from "./tunnel.ts";
@@ -42,3 +44,31 @@ test("a tunnel in which nothing moves is cut", async (t) => {
   await over;
   t.true(client.stream.destroyed && backend.stream.destroyed);
 });
+
+test("what was said last still arrives when the other side is closed already, however slowly it is read", async (t) => {
+  const [backend, client] = [end(), await pair(t)];
+  const over = tunnel({ stream: client.stream, early: NONE }, { stream: backend.stream, early: NONE }, 0, createFakeClock());
+  client.peer.pause();
+  client.peer.end();
+  const said = Buffer.alloc(8_000_000, 7);
+  backend.peer.resume();
+  backend.peer.end(said);
+  await once(backend.stream, "close");
+  const heard: Buffer[] = await client.peer.toArray();
+  t.is(Buffer.concat(heard).length, said.length);
+  await over;
+});
+
+/** A wire with buffers of a system behind it. */
+async function pair(t: ExecutionContext): Promise<{ stream: Socket; peer: Socket }> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const peer = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", allowHalfOpen: true });
+  const [stream] = (await once(server, "connection")) as [Socket];
+  server.close();
+  t.teardown(() => {
+    peer.destroy();
+    stream.destroy();
+  });
+  return { stream, peer };
+}

@@ -36,20 +36,31 @@ export function tunnel(client: Side, backend: Side, idleMs: number, clock: Clock
       client.stream.destroy();
       backend.stream.destroy();
     };
-    const closed = (): void => {
-      cut();
+    const closed = (stream: Duplex, other: Duplex): void => {
+      if (stream.readableEnded) letGo(other);
+      else other.destroy();
       if (--open > 0) return;
       timer?.cancel();
       resolve(moved);
     };
     copy(client, backend, (size) => (moved.bytesIn += size));
     copy(backend, client, (size) => (moved.bytesOut += size));
-    for (const { stream } of [client, backend]) {
+    for (const [{ stream }, other] of [
+      [client, backend.stream],
+      [backend, client.stream],
+    ] as const) {
       stream.on("error", cut);
-      if (stream.closed) closed();
-      else stream.once("close", closed);
+      if (stream.closed) closed(stream, other);
+      else stream.once("close", () => closed(stream, other));
     }
   });
+}
+
+/** Nobody is at the other end any more: what was said last still goes out. */
+function letGo(stream: Duplex): void {
+  stream.end();
+  if (stream.writableFinished) stream.destroy();
+  else stream.once("finish", () => stream.destroy());
 }
 
 function copy({ stream: from, early }: Side, { stream: to }: Side, count: (size: number) => void): void {

@@ -1,4 +1,4 @@
-// How many requests of one user run at the same time in this process, held polls with them. Failure: too-many-of-user.
+// How many requests of one user (or of whoever else is named) run at the same time in this process, held polls with them. Failure: too-many-of-user.
 
 import { Failure, type Place } from "@postern/contracts";
 

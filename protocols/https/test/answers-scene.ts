@@ -44,6 +44,9 @@ export function scene(request: Partial<HttpRequest> = {}, begun?: number): Scene
     get bytes() {
       return state.body.length;
     },
+    get isOver() {
+      return state.ends + state.cuts > 0;
+    },
     inform: none,
     begin(head, length) {
       if (state.status !== undefined) throw new Error("A second answer");

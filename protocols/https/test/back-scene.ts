@@ -44,6 +44,7 @@ export const get = (rest: Partial<BackRequest> = {}): BackRequest => ({
   fields: ["Host", "mail.example.com"],
   idleMs: 0,
   isUpgrade: false,
+  isStripped: () => false,
   ...rest,
 });
 

@@ -47,7 +47,7 @@ export function createBacks(parts: BacksParts): Backs {
   };
 
   return {
-    take: (leg, session, isFresh) => poolOf(leg).take(leg, session, isFresh),
+    take: (leg, session, isFresh, answer) => poolOf(leg).take(leg, session, isFresh, answer),
     close() {
       isOpen = false;
       for (const pool of pools.values()) pool.close();

@@ -4,8 +4,8 @@
 
 import type { Socket } from "node:net";
 import { Failure } from "@postern/contracts";
-import { chunkHead, LAST_CHUNK, lastChunk, type Fields } from "@postern/http";
-import type { BodySink, RequestBody } from "../parts.ts";
+import { chunkHead, LAST_CHUNK, lastChunk, withoutFields, type Fields } from "@postern/http";
+import type { BodySink, FieldFilter, RequestBody } from "../parts.ts";
 
 export interface SenderEvents {
   /** All of it was written. */
@@ -17,14 +17,17 @@ export interface SenderEvents {
 export class BodySender implements BodySink {
   readonly #socket: Socket;
   readonly #body: RequestBody;
+  readonly #isStripped: FieldFilter;
   readonly #events: SenderEvents;
   readonly #length: number | undefined;
   #written = 0;
   #isOver = false;
 
-  constructor(socket: Socket, body: RequestBody, events: SenderEvents) {
+  /** `isStripped`: trailers that do not go out. */
+  constructor(socket: Socket, body: RequestBody, isStripped: FieldFilter, events: SenderEvents) {
     this.#socket = socket;
     this.#body = body;
+    this.#isStripped = isStripped;
     this.#events = events;
     this.#length = body.length;
   }
@@ -44,7 +47,7 @@ export class BodySender implements BodySink {
 
   end(trailers: Fields): void {
     if (this.#isOver) return;
-    if (this.#length === undefined) this.#socket.write(trailers.length === 0 ? LAST_CHUNK : lastChunk(trailers), "latin1");
+    if (this.#length === undefined) this.#socket.write(this.#lastChunk(trailers), "latin1");
     else if (this.#written !== this.#length) return this.#refuse();
     this.#isOver = true;
     this.#events.sent();
@@ -73,6 +76,10 @@ export class BodySender implements BodySink {
     const hasRoom = socket.write("\r\n", "latin1");
     socket.uncork();
     return hasRoom;
+  }
+
+  #lastChunk(trailers: Fields): string {
+    return trailers.length === 0 ? LAST_CHUNK : lastChunk(withoutFields(trailers, this.#isStripped));
   }
 
   #refuse(): void {

@@ -6,12 +6,15 @@ import { Failure, legText, type BackendDialogue, type Leg } from "@postern/contr
 
 const AWAY: ReadonlySet<string> = new Set(["502", "503", "504"]);
 
+/** What a backend is called where no client says it. */
+export function hostOf({ serverName, host }: Leg): string {
+  const name = serverName ?? host;
+  return name.includes(":") ? `[${name}]` : name;
+}
+
 /** Nothing that it offers matters to the front. */
 export async function features(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]> {
-  const host = leg.serverName ?? leg.host;
-  backend.write(
-    `HEAD / HTTP/1.1\r\nHost: ${host.includes(":") ? `[${host}]` : host}\r\nUser-Agent: Postern ${hostname}\r\nConnection: close\r\n\r\n`,
-  );
+  backend.write(`HEAD / HTTP/1.1\r\nHost: ${hostOf(leg)}\r\nUser-Agent: Postern ${hostname}\r\nConnection: close\r\n\r\n`);
   const line = await backend.readLine();
   const status = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(line)?.[1];
   if (status === undefined) throw new Failure("backend-garbled", `${legText(leg)}: the answer to HEAD is no HTTP`);

@@ -5,7 +5,7 @@
 import { Failure, legText, toFailure, type Leg, type Session, type Timer } from "@postern/contracts";
 import { reach } from "@postern/core";
 import type { AnswerHead } from "@postern/http";
-import type { BackConnection } from "../parts.ts";
+import type { Answer, BackConnection } from "../parts.ts";
 import type { BacksParts } from "./backs.ts";
 import { Loan, type Lender } from "./loan.ts";
 import { restMs } from "./persistence.ts";
@@ -44,8 +44,8 @@ export class LegPool implements Lender, WireOwner {
   }
 
   /** `leg`: as the borrower knows it; it may differ in what makes no other connection. */
-  take(leg: Leg, session: Session, isFresh: boolean): Promise<BackConnection> {
-    if (this.#places >= this.#parts.settings.perBackend) return this.#turn().then(() => this.#lend(leg, session, isFresh));
+  take(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Promise<BackConnection> {
+    if (this.#places >= this.#parts.settings.perBackend) return this.#takeInTurn(leg, session, isFresh, answer);
     this.#places += 1;
     return this.#lend(leg, session, isFresh);
   }
@@ -123,6 +123,14 @@ export class LegPool implements Lender, WireOwner {
       this.leave();
       throw failure;
     }
+  }
+
+  /** Who has left in the meantime gives its place to the next. */
+  async #takeInTurn(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Promise<BackConnection> {
+    await this.#turn();
+    if (answer?.isOver !== true) return this.#lend(leg, session, isFresh);
+    this.leave();
+    throw new Failure("client-gone", "The client left while it waited for a place at the backend");
   }
 
   /** Waits for a place, in order. Failure: backend-busy. */

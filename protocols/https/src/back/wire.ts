@@ -131,7 +131,7 @@ export class Wire implements Watched {
       this.#socket.write(text, "latin1");
       return;
     }
-    this.#sender = new BodySender(this.#socket, body, this);
+    this.#sender = new BodySender(this.#socket, body, request.isStripped, this);
     this.#socket.cork();
     this.#socket.write(text, "latin1");
     body.start(this.#sender);

@@ -24,6 +24,10 @@ export class Http2Body implements RequestBody {
     this.#waitsForContinue = waitsForContinue;
   }
 
+  get isStarted(): boolean {
+    return this.#sink !== undefined;
+  }
+
   start(sink: BodySink): void {
     if (this.#sink !== undefined) throw new Error("The body of a request is taken once");
     this.#sink = sink;

@@ -183,6 +183,7 @@ export function exchange(from: ClientConnection, line: string, options: RequestO
         return told.status;
       },
       bytes: 0,
+      isOver: false,
       inform: () => {},
       begin(head) {
         told.status = head.status;
@@ -225,6 +226,9 @@ function bodyOf(text: string, isBroken: boolean): RequestBody {
     length: undefined,
     given: 0,
     isComplete: false,
+    get isStarted() {
+      return sink !== undefined;
+    },
     start(taker) {
       sink = taker;
       flow();
