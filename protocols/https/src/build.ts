@@ -11,6 +11,7 @@ import { plainHandler } from "./front/plain.ts";
 import { createAffinity } from "./hints/affinity-cookie.ts";
 import { createHints } from "./hints/hints.ts";
 import type { House } from "./house.ts";
+import { createLookUps } from "./look-ups.ts";
 import { createLogins } from "./login/logins.ts";
 import { httpPart, httpsPart } from "./part.ts";
 import type { Handler, HttpsParts } from "./parts.ts";
@@ -68,6 +69,7 @@ function houseOf(parts: HttpsParts, isDraining: () => boolean): House {
     logins,
     affinity,
     hints: createHints({ affinity, defaultDomain: parts.defaultDomain }),
+    lookUps: createLookUps(clock),
     backs: createBacks({ clock, health, logger, settings: settings.pool }),
     places: createUserPlaces(settings.requestsPerUser),
     kept: { isStripped: strippedFields([remoteUser, ...stripped]), ourCookies: [...affinity.cookieNames, ...logins.cookieNames] },

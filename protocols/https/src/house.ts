@@ -4,6 +4,7 @@ import type { Affinity } from "./hints/affinity-cookie.ts";
 import type { Devices } from "./devices/devices.ts";
 import type { Kept } from "./forwarded-fields.ts";
 import type { Hints } from "./hints/hints.ts";
+import type { LookUps } from "./look-ups.ts";
 import type { Logins } from "./login/logins.ts";
 import type { Backs, HttpsParts } from "./parts.ts";
 import type { Services } from "./services/services.ts";
@@ -14,6 +15,7 @@ export interface House extends HttpsParts {
   readonly devices: Devices;
   readonly logins: Logins;
   readonly hints: Hints;
+  readonly lookUps: LookUps;
   readonly affinity: Affinity;
   readonly backs: Backs;
   readonly places: UserPlaces;

@@ -68,7 +68,8 @@ async function serveAdmitted(
   const device = house.devices.check(exchange, service, admission);
   facts.device = device;
   if (own?.when === "gateway" && ownAnswer(exchange, service, held?.bytes, house)) return;
-  const where = await whereTo(exchange, service, admission, held?.bytes, house);
+  const where = await routed(exchange, service, admission, facts, held?.bytes, house);
+  if (where === undefined) return;
   facts.user ??= where.user;
   facts.hint = where.hint;
   if (!client.isShared && where.user !== undefined)
@@ -85,6 +86,31 @@ async function serveAdmitted(
     place?.release();
     where.login?.secret?.wipe();
   }
+}
+
+/** undefined: a route source has refused the login, and the client was told. */
+async function routed(
+  exchange: Exchange,
+  service: Service,
+  admission: Admission,
+  facts: RequestFacts,
+  body: Buffer | undefined,
+  house: House,
+): Promise<Where | undefined> {
+  try {
+    return await whereTo(exchange, service, admission, body, house);
+  } catch (error) {
+    const failure = toFailure(error);
+    const last = await admission.unrouted(failure);
+    if (last !== "answered") throw last;
+    facts.failure = failure;
+    return undefined;
+  }
+}
+
+/** Of a name that is only claimed each address has places of its own: nobody takes those of others by saying their name. */
+function takePlace(user: string, { identity }: Admission, { client }: Session, { places }: House): Place {
+  return places.take(identity?.proven === true ? user : `${user} from ${client.host}`);
 }
 
 function bounded(body: RequestBody | undefined, { maxBody }: Service, exchange: Exchange): RequestBody | undefined {
@@ -128,7 +154,7 @@ async function deliverTo(leg: Leg, errand: Errand, house: House): Promise<Outcom
   for (let isFresh = false; ; isFresh = true) {
     let connection: BackConnection;
     try {
-      connection = await connectionTo(leg, errand.exchange, isFresh, house);
+      connection = await connectionTo(leg, errand, isFresh, house);
     } catch (error) {
       return { kind: "failed", failure: toFailure(error), wasSent: false };
     }
@@ -146,8 +172,10 @@ function mayAskAgain({ wasSent }: { readonly wasSent: boolean }, { exchange, bod
   return wasSent ? REPEATABLE.has(exchange.request.method) && body === undefined : body?.isStarted !== true;
 }
 
-async function connectionTo(leg: Leg, { client, answer }: Exchange, isFresh: boolean, house: House): Promise<BackConnection> {
-  const pinned = client.pinned.get(legText(leg));
+/** What is pinned has a login of the backend's own: whom the gateway has checked goes by another connection. */
+async function connectionTo(leg: Leg, errand: Errand, isFresh: boolean, house: House): Promise<BackConnection> {
+  const { client, answer } = errand.exchange;
+  const pinned = errand.service.authentication === "pass" ? client.pinned.get(legText(leg)) : undefined;
   if (pinned?.isFree === true) return pinned;
   return house.backs.take(leg, client.session, isFresh, answer);
 }

@@ -2,9 +2,9 @@
 // mailbox, gets any backend that is up, where that does no harm: it asks for the login itself. Failure: unknown-user,
 // source-down, no-candidate, and what a route source refuses.
 
-import { Failure, legText, normaliseUser, toFailure, type Leg, type Route } from "@postern/contracts";
+import { Failure, legText, normaliseUser, toFailure, type Identity, type Leg, type Route } from "@postern/contracts";
 import type { House } from "./house.ts";
-import type { Admission, Exchange, Hint, Service } from "./parts.ts";
+import type { Admission, BackConnection, Exchange, Hint, Service } from "./parts.ts";
 
 export interface Where {
   /** In the order in which to try them; never empty. */
@@ -25,39 +25,78 @@ export async function whereTo(
   house: House,
 ): Promise<Where> {
   const { client } = exchange;
+  // A login of the backend's own lives on its connection; one that the gateway has checked comes with each request.
+  const pinned = service.authentication === "pass" ? client.pinned : NONE;
   let backend: string | undefined;
   let refusal: Failure | undefined;
+  let speaker: string | undefined;
   for (const hint of house.hints.of(exchange.request, service, admission, body)) {
     backend ??= hint.backend;
-    // In the middle of an exchange, and behind it, a name in it does not lead to another connection.
-    if (hint.from === "ntlm" && client.pinned.size > 0) break;
     const user = hint.mailbox === undefined ? undefined : normaliseUser(hint.mailbox, house.defaultDomain);
     if (user === undefined) continue;
-    if (service.backends.length > 0) return { legs: own(service, backend, house), user, login: undefined, hint: hint.from };
+    // In the middle of an exchange, and behind it, a name in it does not lead to another connection.
+    if (hint.from === "ntlm" && pinned.size > 0) {
+      speaker = user;
+      break;
+    }
+    if (service.backends.length > 0)
+      return { legs: own(service, backend, pinned, house), user, login: undefined, hint: hint.from };
     try {
-      const { session } = client;
-      const route = await house.router.find({ user, protocol: "https", credentials: admission.credentials, session });
-      return { legs: inOrder(route.legs, backend, client.pinned, house), user, login: route.login, hint: hint.from };
+      const { legs, login } = await routeOf(user, exchange, admission, house);
+      return { legs: inOrder(legs, backend, pinned, house), user, login, hint: hint.from };
     } catch (error) {
       const failure = toFailure(error);
       if (failure.kind !== "unknown-user") throw failure;
       refusal ??= failure;
     }
   }
-  const user = admission.identity?.user;
-  if (service.backends.length > 0) return { legs: own(service, backend, house), user, login: undefined, hint: undefined };
+  const user = admission.identity?.user ?? speaker;
+  const hint = speaker === undefined ? undefined : "ntlm";
+  if (service.backends.length > 0) return { legs: own(service, backend, pinned, house), user, login: undefined, hint };
   // Whom the gateway has let in, and nobody knows, has no mailbox here. Everybody else the backend will ask.
   if (refusal !== undefined && admission.identity !== undefined && !service.isForAnybody) throw refusal;
-  const pinned = Array.from(client.pinned.values(), ({ leg }) => leg);
-  const legs = pinned.length > 0 ? pinned : inOrder(spread(exchange, house), backend, client.pinned, house);
+  const bound = Array.from(pinned.values(), ({ leg }) => leg);
+  const legs = bound.length > 0 ? bound : inOrder(spread(exchange, house), backend, pinned, house);
   if (legs.length === 0) throw new Failure("no-candidate", `No backend serves ${service.name}`);
-  return { legs, user, login: undefined, hint: undefined };
+  return { legs, user, login: undefined, hint };
 }
 
-function own({ name, backends }: Service, preferred: string | undefined, house: House): readonly Leg[] {
+const NONE: ReadonlyMap<string, BackConnection> = new Map();
+
+/**
+ * Whoever has logged in is looked up with the password, and first: a source may check it. Others' mailboxes are only found:
+ * what the route says of a login is said of its own user, and nobody becomes another by asking for another's mailbox.
+ */
+async function routeOf(
+  user: string,
+  { client: { session } }: Exchange,
+  { identity, credentials }: Admission,
+  { router, lookUps }: House,
+): Promise<Pick<Route, "legs" | "login">> {
+  const find = (who: string, shown: Admission["credentials"]): Promise<Route> =>
+    lookUps.count(session, identity, () => router.find({ user: who, protocol: "https", credentials: shown, session }));
+  if (identity === undefined || identity.user === user) return find(user, credentials);
+  const speaker = await find(identity.user, credentials).catch((error: unknown) => unlessUnknown(error, identity));
+  const { legs, login } = await find(user, undefined);
+  login?.secret?.wipe();
+  return { legs, login: speaker?.login };
+}
+
+/** Who has no mailbox, and is known to the gateway, may be let into another's. */
+function unlessUnknown(error: unknown, { proven }: Identity): undefined {
+  const failure = toFailure(error);
+  if (!proven || (failure.kind !== "unknown-user" && failure.kind !== "no-candidate")) throw failure;
+}
+
+function own(
+  { name, backends }: Service,
+  preferred: string | undefined,
+  pinned: ReadonlyMap<string, unknown>,
+  house: House,
+): readonly Leg[] {
   const legs = backends.map((backend) => house.legs.get(backend)).filter((leg) => leg !== undefined);
   if (legs.length === 0) throw new Failure("no-candidate", `No backend of ${name} has an address for https`);
-  return inOrder(legs, preferred, new Map(), house);
+  return inOrder(legs, preferred, pinned, house);
 }
 
 /** Those that are up first, and among them the one that served before; but always where the login is. */

@@ -8,6 +8,8 @@ import { remember } from "../hints/remember.ts";
 export interface Rates {
   /** Takes one; 0, or in how many milliseconds there will be one to take. */
   take(key: string, perMinute: number): number;
+  /** The same, and takes none. */
+  look(key: string, perMinute: number): number;
 }
 
 const MINUTE = 60_000;
@@ -16,16 +18,19 @@ const KEYS = 20_000;
 export function createRates(clock: Clock, bound: number = KEYS): Rates {
   /** When all that was taken will be there again. */
   const wholeAt = new Map<string, number>();
+  const stateOf = (key: string, perMinute: number): { readonly whole: number; readonly wait: number } => {
+    const now = clock.now();
+    // A clock that was set back lets nobody wait for longer than a minute.
+    const whole = Math.min(Math.max(wholeAt.get(key) ?? now, now), now + MINUTE);
+    // Rounded: a share need not be a whole number.
+    return { whole, wait: Math.max(0, Math.round(whole + MINUTE / perMinute - now - MINUTE)) };
+  };
   return {
     take(key, perMinute) {
-      const now = clock.now();
-      const share = MINUTE / perMinute;
-      // A clock that was set back lets nobody wait for longer than a minute.
-      const whole = Math.min(Math.max(wholeAt.get(key) ?? now, now), now + MINUTE);
-      // Rounded: a share need not be a whole number.
-      const wait = Math.max(0, Math.round(whole + share - now - MINUTE));
-      remember(wholeAt, key, wait === 0 ? whole + share : whole, bound);
+      const { whole, wait } = stateOf(key, perMinute);
+      remember(wholeAt, key, wait === 0 ? whole + MINUTE / perMinute : whole, bound);
       return wait;
     },
+    look: (key, perMinute) => stateOf(key, perMinute).wait,
   };
 }

@@ -81,6 +81,11 @@ class Passing implements Admission {
     return undefined;
   }
 
+  /** No source has seen the login: the backend asks for it. */
+  async unrouted(failure: Failure): Promise<Failure> {
+    return failure;
+  }
+
   release(): void {
     if (this.#attempt !== undefined) wipe(this.#attempt.claim);
   }

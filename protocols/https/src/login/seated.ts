@@ -5,7 +5,7 @@ import { Failure, wipe, type Leg, type Route } from "@postern/contracts";
 import type { Fields } from "@postern/http";
 import type { Admission, HttpsParts } from "../parts.ts";
 import { isOurLogin, notLetIn, presented, type Checked } from "./present.ts";
-import type { Tally, Try } from "./tally.ts";
+import { isGuess, type Tally, type Try } from "./tally.ts";
 
 export interface Seat {
   readonly checked: Checked;
@@ -60,6 +60,14 @@ export class Seated implements Admission {
     if (isOurLogin(this.#parts, leg, checked)) return notLetIn(leg, checked.identity);
     const failure = new Failure("wrong-credentials", `${leg.backend} does not take this login`);
     this.#tally.tell(exchange, checked.credentials, failure);
+    turnAway(failure);
+    return "answered";
+  }
+
+  async unrouted(failure: Failure): Promise<"answered" | Failure> {
+    const { attempt, turnAway } = this.#seat;
+    if (this.identity.proven || attempt === undefined || !isGuess(failure)) return failure;
+    await this.#tally.refuse(attempt, failure);
     turnAway(failure);
     return "answered";
   }

@@ -27,8 +27,16 @@ export interface Try {
   readonly startedAt: number;
 }
 
-/** What somebody may have guessed at. */
-const GUESSES: ReadonlySet<FailureKind> = new Set(["wrong-credentials", "credentials-expired", "not-authorized"]);
+/** What somebody may have guessed at, as in mail. */
+const GUESSES: ReadonlySet<FailureKind> = new Set([
+  "wrong-credentials",
+  "unknown-user",
+  "not-authorized",
+  "route-refused",
+  "credentials-expired",
+]);
+
+export const isGuess = ({ kind }: Pick<Failure, "kind">): boolean => GUESSES.has(kind);
 
 const MAX_FOLDERS = 10_000;
 
@@ -83,7 +91,7 @@ export class Tally {
   /** The gateway itself has refused it: counts, logs, and waits as long as the client has to. */
   async refuse(attempt: Try, failure: Failure): Promise<void> {
     const { clock } = this.#parts;
-    const slowed = GUESSES.has(failure.kind) ? this.failed(attempt) : 0;
+    const slowed = isGuess(failure) ? this.failed(attempt) : 0;
     this.tell(attempt.exchange, attempt.claim, failure);
     await sleep(clock, Math.max(slowed, failure.waitMs - (clock.now() - attempt.startedAt)));
   }
