@@ -31,10 +31,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   test(`try: what it tells to type works, and ${signal} leaves nothing behind`, async (t) => {
     const { child, said } = await startTry(t);
     const commands = said.split("\n").map((line) => line.trim());
-    const [imap, pop3] = commands.filter((line) => line.startsWith("curl "));
+    const [imap, pop3, web] = commands.filter((line) => line.startsWith("curl "));
     for (const [command, answer] of [
       [imap!, "Welcome to mbx1, alice"],
       [pop3!, "Welcome to mbx2, bob"],
+      [web!, "the web side of mbx2"],
       [commands.find((line) => line.startsWith("bin/postern route"))!, "mbx1"],
     ] as const) {
       const { code, output } = await run("sh", ["-c", command]);

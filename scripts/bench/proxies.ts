@@ -45,25 +45,34 @@ const here = import.meta.dirname;
 const root = join(here, "..", "..");
 const backendPort = (site: Site, behind: Behind): number => (behind === "tls" ? site.tlsPort : site.plainPort);
 
-function postern(site: Site, folder: string, port: number, behind: Behind): Launch {
+/** Postern with a configuration of this body: one worker, TLS, no limits of connections. */
+export function posternLaunch(site: Site, folder: string, body: string): Launch {
   const config = join(folder, "postern.yaml");
-  const address = `127.0.0.1:${backendPort(site, behind)}`;
-  const leg =
-    behind === "tls" ? `{ url: "imaps://${address}", tls: { ca: ${site.cert}, serverName: bench.test } }` : `"imap://${address}"`;
   writeFileSync(
     config,
     `hostname: bench.test
 workers: 1
 tls: { certificates: [{ cert: ${site.cert}, key: ${site.key} }] }
-listeners: [{ protocol: imap, address: "127.0.0.1:${port}", tls: implicit }]
+limits: { connections: { total: 0, perAddress: 0, perUser: 0 } }
+${body}`,
+  );
+  return { command: [join(root, "bin", "postern"), "serve", "--config", config] };
+}
+
+function postern(site: Site, folder: string, port: number, behind: Behind): Launch {
+  const address = `127.0.0.1:${backendPort(site, behind)}`;
+  const leg =
+    behind === "tls" ? `{ url: "imaps://${address}", tls: { ca: ${site.cert}, serverName: bench.test } }` : `"imap://${address}"`;
+  return posternLaunch(
+    site,
+    folder,
+    `listeners: [{ protocol: imap, address: "127.0.0.1:${port}", tls: implicit }]
 backends:
   mbx1:
     imap: ${leg}
 routes: [{ source: static, default: mbx1 }]
-limits: { connections: { total: 0, perAddress: 0, perUser: 0 } }
 `,
   );
-  return { command: [join(root, "bin", "postern"), "serve", "--config", config] };
 }
 
 function perdition(site: Site, folder: string, port: number): Launch {
@@ -119,11 +128,15 @@ export const PROXIES: readonly ProxyRow[] = [
 ];
 
 /** Starts a proxy and waits until it answers. */
-export async function startProxy(row: ProxyRow, site: Site, behind: Behind): Promise<Running> {
+export const startProxy = (row: ProxyRow, site: Site, behind: Behind): Promise<Running> =>
+  startRow(row.name, site, (folder, port) => row.launch(site, folder, port, behind));
+
+/** Starts what `launch` says, with a folder and a port of its own, on the core of the proxies. */
+export async function startRow(name: string, site: Site, launch: (folder: string, port: number) => Launch): Promise<Running> {
   const port = await site.freePort();
-  const folder = join(site.folder, `${row.name}-${port}`);
-  mkdirSync(folder);
-  const { command, env } = row.launch(site, folder, port, behind);
+  const folder = join(site.folder, `${name}-${port}`);
+  mkdirSync(folder, { mode: 0o755 });
+  const { command, env } = launch(folder, port);
   const program: Program = startPinned(PROXY_CORE, command, join(folder, "output.log"), env);
   try {
     await portOpen(program, port);

@@ -10,6 +10,7 @@ export const DOORS = [
   { name: "imap", protocol: "imap", tls: "starttls", port: 9143 },
   { name: "pop3s", protocol: "pop3", tls: "implicit", port: 9995 },
   { name: "pop3", protocol: "pop3", tls: "starttls", port: 9110 },
+  { name: "https", protocol: "https", tls: "implicit", port: 9443 },
 ] as const;
 
 export type Ports = Readonly<Record<(typeof DOORS)[number]["name"], number>>;
@@ -24,6 +25,7 @@ export const PEOPLE = {
 export interface MailboxPorts {
   readonly imap: number;
   readonly pop3: number;
+  readonly web: number;
 }
 
 /** A development authority (ca.pem) and a certificate for localhost (mail.pem, mail.key). */
@@ -40,7 +42,8 @@ export function configuration(ports: Ports, backends: Readonly<Record<string, Ma
     ({ name, protocol, tls }) => `  - { protocol: ${protocol}, address: "127.0.0.1:${ports[name]}", tls: ${tls} }`,
   );
   const servers = Object.entries(backends).map(
-    ([name, at]) => `  ${name}: { imap: "imap://127.0.0.1:${at.imap}", pop3: "pop3://127.0.0.1:${at.pop3}" }`,
+    ([name, at]) =>
+      `  ${name}: { imap: "imap://127.0.0.1:${at.imap}", pop3: "pop3://127.0.0.1:${at.pop3}", https: "http://127.0.0.1:${at.web}" }`,
   );
   const users = Object.entries(PEOPLE).map(([user, { backend }]) => `      ${user}@example.com: ${backend}`);
   return `# Made for a trial; gone when it ends.
@@ -83,6 +86,9 @@ Postern is running, with two mailbox servers behind it. In another terminal, try
   Read mail (alice lives on ${alice.backend}, bob on ${bob.backend}):
     curl --cacert ${ca} 'imaps://localhost:${ports.imaps}/INBOX;MAILINDEX=1' -u alice@example.com:${alice.password}
     curl --cacert ${ca} pop3s://localhost:${ports.pop3s}/1 -u bob@example.com:${bob.password}
+
+  Go to the web side of your own mailbox server:
+    curl --cacert ${ca} https://localhost:${ports.https}/webmail/ -u bob@example.com:${bob.password}
 
   Talk to it yourself (then: a login alice@example.com ${alice.password}):
     openssl s_client -quiet -crlf -CAfile ${ca} -connect localhost:${ports.imaps}

@@ -1,10 +1,11 @@
-// A gateway on trial: two small mailbox servers with a message each, the real `bin/postern serve` in front of them, all on
+// A gateway on trial: two small mailbox servers with a message and a web page each, the real `bin/postern serve` in front of them, all on
 // 127.0.0.1, all files in a temporary folder. What is started or made is handed to `cleanup`, which undoes it.
 // Throws, with the gateway's own words, when it does not come up.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,10 +72,23 @@ async function startMailboxes(cleanup: AsyncDisposableStack): Promise<Record<str
   for (const [user, { password, backend }] of Object.entries(PEOPLE)) {
     const account = { password, messages: [welcome(user, backend)] };
     const server = createMailboxServer({ name: backend, users: { [`${user}@example.com`]: account, [user]: account } });
-    backends[backend] = await server.listen();
+    const ports = await server.listen();
     cleanup.defer(() => server.close());
+    backends[backend] = { ...ports, web: await startWeb(backend, cleanup) };
   }
   return backends;
+}
+
+/** The web side of a mailbox server: it says which one it is. */
+async function startWeb(backend: string, cleanup: AsyncDisposableStack): Promise<number> {
+  const server = createHttpServer((_, response) => response.end(`You reached the web side of ${backend} through Postern.\n`));
+  cleanup.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as { port: number }).port;
 }
 
 /** Resolves when the gateway has named every listener. */

@@ -4,8 +4,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { authServer } from "../peers.ts";
-import { LOAD_CORE, portOpen, PROXY_CORE, startPinned, stop, type Program } from "../processes.ts";
-import type { Running } from "../proxies.ts";
+import { LOAD_CORE, portOpen, startPinned, stop, type Program } from "../processes.ts";
+import { startRow, type Running } from "../proxies.ts";
 import type { Site } from "../site.ts";
 import { cpuOf, type Load } from "./measures.ts";
 import { MAIL_ROWS, missing, type MailRow, type MailSite } from "./proxies.ts";
@@ -89,7 +89,7 @@ async function measureRole(
       const absent = missing(row, site);
       try {
         if (absent !== undefined) throw new Error(`${absent} is not here`);
-        running.set(row, await start(row, site));
+        running.set(row, await startRow(row.name, site, (folder, port) => row.launch(site, folder, port)));
       } catch (error) {
         note(row.name, "does not start", error);
       }
@@ -113,18 +113,4 @@ async function measureRole(
   } finally {
     for (const proxy of running.values()) await proxy.stop();
   }
-}
-
-async function start(row: MailRow, site: MailSite): Promise<Running> {
-  const port = await site.freePort();
-  const folder = join(site.folder, `${row.name}-${row.role}`);
-  mkdirSync(folder, { mode: 0o755 });
-  const program = startPinned(PROXY_CORE, row.launch(site, folder, port).command, join(folder, "output.log"));
-  try {
-    await portOpen(program, port);
-  } catch (error) {
-    await stop(program);
-    throw error;
-  }
-  return { pid: program.pid, port, stop: () => stop(program) };
 }

@@ -4,7 +4,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nginxFile, nginxTls } from "../peers.ts";
-import type { Launch } from "../proxies.ts";
+import { posternLaunch, type Launch } from "../proxies.ts";
 import type { Site } from "../site.ts";
 
 export interface MailRow {
@@ -23,23 +23,8 @@ export interface MailSite extends Site {
   readonly haraka: string;
 }
 
-const root = join(import.meta.dirname, "..", "..", "..");
-
-function posternFile(site: MailSite, folder: string, body: string): Launch {
-  const config = join(folder, "postern.yaml");
-  writeFileSync(
-    config,
-    `hostname: bench.test
-workers: 1
-tls: { certificates: [{ cert: ${site.cert}, key: ${site.key} }] }
-limits: { connections: { total: 0, perAddress: 0, perUser: 0 } }
-${body}`,
-  );
-  return { command: [join(root, "bin", "postern"), "serve", "--config", config] };
-}
-
 const posternSubmission = (site: MailSite, folder: string, port: number): Launch =>
-  posternFile(
+  posternLaunch(
     site,
     folder,
     `listeners: [{ protocol: submission, address: "127.0.0.1:${port}", tls: implicit }]
@@ -49,7 +34,7 @@ routes: [{ source: static, default: mx1 }]
   );
 
 const posternInbound = (site: MailSite, folder: string, port: number): Launch =>
-  posternFile(
+  posternLaunch(
     site,
     folder,
     `listeners: [{ protocol: smtp, address: "127.0.0.1:${port}", tls: starttls }]

@@ -4,7 +4,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nginxFile, nginxTls } from "../peers.ts";
-import type { Launch } from "../proxies.ts";
+import { posternLaunch, type Launch } from "../proxies.ts";
 import type { Site } from "../site.ts";
 
 export interface WebSite extends Site {
@@ -20,24 +20,16 @@ export interface WebRow {
   readonly needs?: string;
 }
 
-const root = join(import.meta.dirname, "..", "..", "..");
-
-function postern(site: WebSite, folder: string, port: number): Launch {
-  const config = join(folder, "postern.yaml");
-  writeFileSync(
-    config,
-    `hostname: bench.test
-workers: 1
-tls: { certificates: [{ cert: ${site.cert}, key: ${site.key} }] }
-limits: { connections: { total: 0, perAddress: 0, perUser: 0 } }
-listeners: [{ protocol: https, address: "127.0.0.1:${port}", tls: implicit }]
+const postern = (site: WebSite, folder: string, port: number): Launch =>
+  posternLaunch(
+    site,
+    folder,
+    `listeners: [{ protocol: https, address: "127.0.0.1:${port}", tls: implicit }]
 https: { accessLog: none, requestsPerConnection: 10000000 }
 backends: { web1: { https: "http://127.0.0.1:${site.webPort}" } }
 routes: [{ source: static, default: web1 }]
 `,
   );
-  return { command: [join(root, "bin", "postern"), "serve", "--config", config] };
-}
 
 function nginx(site: WebSite, folder: string, port: number): Launch {
   const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

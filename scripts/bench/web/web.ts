@@ -1,10 +1,9 @@
 // Measures the web proxies of proxies.ts against each other: started side by side, rounds interleaved.
 
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { MailReport } from "../mail/mail.ts";
-import { LOAD_CORE, portOpen, PROXY_CORE, startPinned, stop, type Program } from "../processes.ts";
-import type { Running } from "../proxies.ts";
+import { LOAD_CORE, portOpen, startPinned, stop } from "../processes.ts";
+import { startRow, type Running } from "../proxies.ts";
 import type { Site } from "../site.ts";
 import { perGB, perHeldPoll, requestsPerCpuSecond, type WebTarget } from "./load.ts";
 import { absent, WEB_ROWS, type WebRow, type WebSite } from "./proxies.ts";
@@ -85,18 +84,8 @@ async function take(
   }
 }
 
-async function start(row: WebRow, site: WebSite): Promise<Running> {
+function start(row: WebRow, site: WebSite): Promise<Running> {
   const missing = absent(row, site);
   if (missing !== undefined) throw new Error(`${missing} is not here`);
-  const port = await site.freePort();
-  const folder = join(site.folder, `${row.name}-web`);
-  mkdirSync(folder, { mode: 0o755 });
-  const program: Program = startPinned(PROXY_CORE, row.launch(site, folder, port).command, join(folder, "output.log"));
-  try {
-    await portOpen(program, port);
-  } catch (error) {
-    await stop(program);
-    throw error;
-  }
-  return { pid: program.pid, port, stop: () => stop(program) };
+  return startRow(row.name, site, (folder, port) => row.launch(site, folder, port));
 }
