@@ -334,6 +334,7 @@ test("forms: log out drops the session; from elsewhere, and by a link, it asks f
   const one = await person.post("/postern/logout", {});
   t.is(one.told.status, 303);
   t.is(locationOf(one), "/postern/login?to=%2F&note=out");
+  t.deepEqual(valuesOf(one.told.fields, "clear-site-data"), ['"cache"'], "going back shows nothing");
   t.false(person.cookies.has(SESSION_COOKIE));
 });
 

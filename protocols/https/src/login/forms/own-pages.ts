@@ -134,8 +134,10 @@ export class OwnPages {
     return !proven || !legs.every(({ login }) => LOGIN_STRATEGIES[login.strategy].needsProof && carries(login, "proven"));
   }
 
+  /** Going back shows no page of the session any more: the browser forgets what it has kept of this host. */
   #logOut(exchange: Exchange): void {
-    say(exchange, 303, ["Location", loginTarget("/", "out"), ...dropCookie(SESSION_COOKIE)]);
+    const forget = ["Clear-Site-Data", '"cache"'];
+    say(exchange, 303, ["Location", loginTarget("/", "out"), ...dropCookie(SESSION_COOKIE), ...forget]);
   }
 
   #offerLogout(exchange: Exchange): void {
