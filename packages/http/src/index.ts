@@ -21,5 +21,5 @@ export { hopByHop, trailerFields } from "./hop-by-hop.ts";
 export type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "./message.ts";
 export { lowerName } from "./names.ts";
 export { HttpProblem } from "./problem.ts";
-export { parseRequestHead } from "./request-head.ts";
+export { MAX_METHOD, parseRequestHead } from "./request-head.ts";
 export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanismFactory } from "./schemes.ts";

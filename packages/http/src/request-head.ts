@@ -9,7 +9,7 @@ import { HttpProblem } from "./problem.ts";
 import { minorVersion } from "./version.ts";
 
 /** No method that anybody has is as long; it stands in logs. */
-const MAX_METHOD = 32;
+export const MAX_METHOD = 32;
 /** Visible ASCII: no space, no control, nothing that is no ASCII. */
 const TARGET = /^[!-~]+$/;
 

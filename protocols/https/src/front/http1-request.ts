@@ -13,6 +13,9 @@ import {
   type HeadLimits,
 } from "@postern/http";
 
+/** What an upgrade may lead to. */
+export const WEBSOCKET = "websocket";
+
 export interface ReadRequest {
   readonly method: string;
   readonly target: string;
@@ -60,11 +63,11 @@ function expectsContinue(fields: Fields): boolean {
   return true;
 }
 
-const PROTOCOL = /^[!#$%&'*+\-.^_`|~a-z0-9]+(?:\/[!#$%&'*+\-.^_`|~a-z0-9]+)?$/;
-
-/** One protocol is a wish that can be passed on; of several the request goes on without. HTTP/2 is had by TLS alone. */
+/**
+ * A wish for WebSocket is passed on; with any other the request goes on without. Whoever could speak another HTTP behind it
+ * (h2c) would be past all rules, and HTTP/2 is had by TLS alone.
+ */
 function upgradeOf(fields: Fields): string | undefined {
   const [wish, another] = listOf(fields, "upgrade");
-  if (wish === undefined || another !== undefined || wish === "h2c" || !PROTOCOL.test(wish)) return undefined;
-  return wish;
+  return wish === WEBSOCKET && another === undefined ? wish : undefined;
 }

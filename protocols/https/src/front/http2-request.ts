@@ -1,7 +1,8 @@
 // A request of HTTP/2 (RFC 9113 section 8.3, RFC 8441) as the rooms know it: pseudo-fields become method, target and authority;
 // Cookie is one field again. What node:http2 has not refused by itself is refused here. Throws HttpProblem.
 
-import { HttpProblem, parseAuthority, type Fields, type HeadLimits } from "@postern/http";
+import { HttpProblem, MAX_METHOD, parseAuthority, type Fields, type HeadLimits } from "@postern/http";
+import { WEBSOCKET } from "./http1-request.ts";
 
 export interface ReadStream {
   readonly method: string;
@@ -86,8 +87,9 @@ function methodOf(pseudo: ReadonlyMap<string, string>): { readonly method: strin
   const method = pseudo.get(":method") ?? "";
   const upgrade = pseudo.get(":protocol")?.toLowerCase();
   if (!TOKEN.test(method)) throw new HttpProblem(400, "no method");
-  if (upgrade !== undefined && (method !== "CONNECT" || !NAME.test(upgrade)))
-    throw new HttpProblem(400, "a protocol without CONNECT");
+  if (method.length > MAX_METHOD) throw new HttpProblem(501, "a method that nobody has");
+  if (upgrade !== undefined && method !== "CONNECT") throw new HttpProblem(400, "a protocol without CONNECT");
+  if (upgrade !== undefined && upgrade !== WEBSOCKET) throw new HttpProblem(501, "a protocol other than WebSocket");
   if (method === "CONNECT" && upgrade === undefined) throw new HttpProblem(501, "CONNECT without a protocol");
   return { method, upgrade };
 }

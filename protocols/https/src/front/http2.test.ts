@@ -81,6 +81,8 @@ for (const [title, headers, status] of [
   ["a long target", { ":path": `/${"a".repeat(20_000)}` }, 414],
   ["a fragment", { ":path": "/a#b" }, 400],
   ["another expectation", { expect: "the-best" }, 417],
+  ["a method that nobody has", { ":method": "M".repeat(33) }, 501],
+  ["HTTP/2 inside of HTTP/2", { ":method": "CONNECT", ":protocol": "h2c", ":scheme": "http", ":authority": "a" }, 501],
 ] as const) {
   test(`http2: ${title} is answered ${status}`, async (t) => {
     const scene = await openScene(t, { handler: () => Promise.reject(new Error("Nobody is to be asked")), wire: "h2c" });

@@ -6,7 +6,7 @@ import type { ExecutionContext } from "ava";
 import type { Scene } from "./scene.ts";
 
 /** A client of node:http2 that has heard our settings. */
-export async function client(t: ExecutionContext, { port }: Scene, scheme = "http"): Promise<ClientHttp2Session> {
+export async function client(t: ExecutionContext, { port }: Pick<Scene, "port">, scheme = "http"): Promise<ClientHttp2Session> {
   const session = connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false });
   session.on("error", () => {});
   t.teardown(() => session.destroy());
