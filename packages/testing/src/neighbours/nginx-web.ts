@@ -19,6 +19,8 @@ export interface NginxWebOptions {
 
 export interface NginxWeb {
   readonly port: number;
+  /** Where a file of that path is. */
+  file(path: string): string;
   /** Its access log: "METHOD TARGET PROTOCOL STATUS" and the name of Basic, a line a request. */
   log(): string;
   /** Ends it, and keeps its port and files. */
@@ -44,7 +46,14 @@ export function startNginxWeb({ name, files = {}, server = "" }: NginxWebOptions
     const args = ["-p", daemon.folder, "-c", daemon.file("nginx.conf"), "-e", daemon.file("error.log")];
     const start = (): Promise<void> => daemon.start({ command: NGINX, args, ready: () => opens(port) });
     await start();
-    return { port, log: () => daemon.log(), end: () => daemon.end(), again: start, stop: () => daemon.stop() };
+    return {
+      port,
+      file: (path) => `${root}/${path}`,
+      log: () => daemon.log(),
+      end: () => daemon.end(),
+      again: start,
+      stop: () => daemon.stop(),
+    };
   });
 }
 
