@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from "ava";
 import { createAuthority, issue } from "@postern/certs";
 import type { Leg } from "@postern/contracts";
 import { DIAL, kindOf, legTo, manualClock, serverOf } from "../test/helpers.ts";
-import { dial } from "./dialer.ts";
+import { dial, reach } from "./dialer.ts";
 
 const authority = createAuthority("Backend authority");
 const certificate = issue(authority, { names: ["mbx.example.com", "127.0.0.1"] });
@@ -54,6 +54,17 @@ test("dialer: a connect that hangs ends at the deadline", async (t) => {
   clock.fire();
   t.is(await work, "backend-unreachable");
   t.is(clock.pending, 0);
+});
+
+test("dialer: where no greeting is waited for, a connect that hangs is a connect that hangs, with TLS or without", async (t) => {
+  for (const tls of ["none", "implicit"] as const) {
+    const clock = manualClock();
+    const port = await serverOf(t, () => {});
+    const work = kindOf(reach(legTo(port, { tls, ca }), { ...DIAL, clock }));
+    clock.fire();
+    t.is(await work, "backend-unreachable");
+    t.is(clock.pending, 0);
+  }
 });
 
 for (const [title, tls] of [

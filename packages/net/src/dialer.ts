@@ -55,13 +55,15 @@ export async function reach(leg: Leg, { clock, client }: Omit<DialOptions, "isSi
   const socket = begin(leg);
   // Whoever takes it listens for its errors; until then nobody does.
   socket.on("error", () => {});
+  let isConnected = false;
   let isLate = false;
   const timer = clock.after(leg.dialTimeoutMs, () => {
-    isLate = true;
+    isLate = isConnected;
     socket.destroy();
   });
   try {
     await connected(socket, leg, clock);
+    isConnected = true;
     if (leg.proxyHeader !== "none") socket.write(proxyHeader(leg.proxyHeader, client));
     return leg.tls === "implicit" ? await secure(socket, leg) : socket;
   } catch (error) {
