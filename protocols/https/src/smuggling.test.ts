@@ -162,8 +162,8 @@ for (const [title, headers] of [
   ["a length that lies", { "content-length": "5" }],
 ] as const)
   test(`smuggling: ${title} in HTTP/2 reaches no backend`, async (t) => {
-    const scene = await webScene(t, { wire: "h2c" });
-    const session = await client(t, scene);
+    const scene = await webScene(t);
+    const session = await client(t, scene.http2);
     // Some of it the client itself refuses to send.
     const heard = await Promise.resolve()
       .then(() => ask(session, headers as never))
@@ -173,15 +173,15 @@ for (const [title, headers] of [
   });
 
 test("smuggling: a field of HTTP/2 with a line end in it is left out", async (t) => {
-  const scene = await webScene(t, { wire: "h2c" });
-  const session = await client(t, scene);
+  const scene = await webScene(t);
+  const session = await client(t, scene.http2);
   await ask(session, { ":authority": "a", "x-a": "b\r\nTransfer-Encoding: chunked", "x-c": "1" });
   t.is(scene.heard[0], "GET / HTTP/1.1\r\nHost: a\r\nx-c: 1\r\n\r\n");
 });
 
 test("smuggling: HTTP/2 cookies become one field, and only our own is taken out of it", async (t) => {
-  const scene = await webScene(t, { wire: "h2c" });
-  const session = await client(t, scene);
+  const scene = await webScene(t);
+  const session = await client(t, scene.http2);
   await ask(session, { ":authority": "a", cookie: ["a=1", "postern=sealed", "b=2; postern=x"] });
   t.is(scene.heard[0], "GET / HTTP/1.1\r\nHost: a\r\ncookie: a=1; b=2\r\n\r\n");
 });

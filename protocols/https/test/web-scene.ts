@@ -26,15 +26,16 @@ import { httpsSettings, type HttpsSettings } from "../src/settings.ts";
 export interface WebOptions {
   /** What the backend does with a whole head; undefined: 200, without a body. */
   readonly answer?: (socket: Socket, head: string) => void;
-  /** plain: HTTP/1.1. h2c: HTTP/2, as if there were TLS. */
-  readonly wire?: "plain" | "h2c";
   readonly settings?: Partial<HttpsSettings>;
   readonly parts?: Partial<HttpsParts>;
   readonly leg?: Partial<Leg>;
 }
 
 export interface WebScene {
+  /** Of HTTP/1.1, without TLS. */
   readonly port: number;
+  /** Of HTTP/2, as if there were TLS. */
+  readonly http2: { readonly port: number };
   readonly clock: FakeClock;
   readonly logger: MemoryLogger;
   readonly leg: Leg;
@@ -45,12 +46,14 @@ export interface WebScene {
   readonly hosted: Hosted[];
   readonly sessions: Session[];
   connect(): Promise<Wire>;
+  /** Cuts everybody; the test does it at its end. */
+  close(): void;
 }
 
 export const EMPTY = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 export async function webScene(t: ExecutionContext, options: WebOptions = {}): Promise<WebScene> {
-  const { answer = (socket) => socket.write(EMPTY), wire = "plain" } = options;
+  const { answer = (socket) => socket.write(EMPTY) } = options;
   const clock = createFakeClock();
   const logger = createMemoryLogger();
   const heard: string[] = [];
@@ -78,26 +81,26 @@ export async function webScene(t: ExecutionContext, options: WebOptions = {}): P
   );
   const leg = testLeg(behind, { protocol: "https", scheme: "http", forwardClient: false, ...options.leg });
   const built = buildHttps({ ...partsOf(leg, clock, logger, options.settings), ...options.parts });
-  const port = await listening(
-    t,
-    createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
-      const listener = listenerInfo("https", { tls: "none", allowPlaintext: true });
-      const session = testSession({
-        id: `s${sessions.length}`,
-        listener,
-        ...(wire === "h2c" && { tls: testTls({ alpn: "h2" }) }),
-      });
-      sessions.push(session);
-      hosted.push(built.https.host(socket, session, { secure: undefined, trace: undefined }));
-    }),
-  );
-  t.teardown(() => {
+  const front = (alpn: "h2" | undefined): Promise<number> =>
+    listening(
+      t,
+      createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+        const listener = listenerInfo("https", { tls: "none", allowPlaintext: true });
+        const session = testSession({ id: `s${sessions.length}`, listener, ...(alpn && { tls: testTls({ alpn }) }) });
+        sessions.push(session);
+        hosted.push(built.https.host(socket, session, { secure: undefined, trace: undefined }));
+      }),
+    );
+  const [port, http2] = [await front(undefined), { port: await front("h2") }];
+  const close = (): void => {
     for (const each of hosted) each.cut();
     built.https.close();
     for (const socket of sockets) socket.destroy();
-  });
+  };
+  t.teardown(close);
   return {
     port,
+    http2,
     clock,
     logger,
     leg,
@@ -105,6 +108,7 @@ export async function webScene(t: ExecutionContext, options: WebOptions = {}): P
     sockets,
     hosted,
     sessions,
+    close,
     async connect() {
       const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
       await once(socket, "connect");
