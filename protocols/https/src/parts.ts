@@ -245,26 +245,26 @@ export interface Admission {
   release(): void;
 }
 
+/** Decides by a field's name in small letters. */
+export type FieldFilter = (lower: string) => boolean;
+
 /** What a backend is asked. */
 export interface BackRequest {
   readonly method: string;
   readonly target: string;
   /** Complete but for the framing of the body, which the connection adds. */
-/** Decides by a field's name in small letters. */
-export type FieldFilter = (lower: string) => boolean;
-
   readonly fields: Fields;
   /** Milliseconds without a byte of the answer, once the request is out; 0: no limit. */
   readonly idleMs: number;
   /** An upgrade is asked for: 101 ends HTTP on this connection. */
   readonly isUpgrade: boolean;
+  /** Trailers that are not passed on. */
+  readonly isStripped: FieldFilter;
 }
 
 /** Who takes a backend's answer. Exactly one of end, failed, switched is the last call. */
 export interface AnswerTaker {
   inform(status: number, fields: Fields): void;
-  /** Trailers that are not passed on. */
-  readonly isStripped: FieldFilter;
   /** `length`: bytes of the body that follows; undefined: not known. The fields are as the backend sent them. */
   head(head: AnswerHead, length: number | undefined): void;
   /** False: no more until resume(). */

@@ -153,6 +153,7 @@ async function deliver(errand: Errand, house: House): Promise<Delivered> {
 async function deliverTo(leg: Leg, errand: Errand, house: House): Promise<Outcome> {
   for (let isFresh = false; ; isFresh = true) {
     let connection: BackConnection;
+    if (errand.exchange.answer.isOver) throw new Failure("client-gone", "The client left before a backend was asked");
     try {
       connection = await connectionTo(leg, errand, isFresh, house);
     } catch (error) {
@@ -181,7 +182,6 @@ async function connectionTo(leg: Leg, errand: Errand, isFresh: boolean, house: H
 }
 
 async function ask(connection: BackConnection, errand: Errand, house: House): Promise<Outcome> {
-    if (errand.exchange.answer.isOver) throw new Failure("client-gone", "The client left before a backend was asked");
   const { exchange, service, admission, body, where } = errand;
   const { request, client } = exchange;
   const { leg } = connection;
@@ -210,6 +210,7 @@ async function ask(connection: BackConnection, errand: Errand, house: House): Pr
       fields,
       idleMs: service.idleMs,
       isUpgrade: request.upgrade !== undefined,
+      isStripped: house.kept.isStripped,
     },
     body,
     admission,
@@ -236,12 +237,15 @@ function bindTo({ client }: Exchange, connection: BackConnection): void {
   const { pinned } = client;
   const key = legText(connection.leg);
   if (pinned.get(key) === connection) return;
-      isStripped: house.kept.isStripped,
   pinned.get(key)?.drop();
   pinned.set(key, connection);
   connection.pin(() => {
     if (pinned.get(key) === connection) pinned.delete(key);
     client.closeSoon();
+  });
+  if (pinned.size > 1) return;
+  client.whenClosed(() => {
+    for (const each of pinned.values()) each.drop();
   });
 }
 
@@ -260,7 +264,3 @@ function addedTo(
   if (isSecure) more.push(...strictTransport);
   return more;
 }
-  if (pinned.size > 1) return;
-  client.whenClosed(() => {
-    for (const each of pinned.values()) each.drop();
-  });
