@@ -36,7 +36,7 @@ export { bareContext } from "./context.ts";
 export { runExchange, stepOf, type AskClient } from "./exchange.ts";
 export { utf8 } from "./utf8.ts";
 export { scramKeys } from "./scram-keys.ts";
-export { isNtlmMessage } from "./ntlm/messages.ts";
+export { isNtlmMessage, parseAuthenticate, type Authenticate } from "./ntlm/messages.ts";
 export { ntlm } from "./ntlm/mechanism.ts";
 export { ntlmSignature, type NtlmSession } from "./ntlm/signing.ts";
 export { SpnegoExchange, type SpnegoMechanism } from "./gss/spnego-exchange.ts";

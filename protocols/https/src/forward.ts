@@ -3,7 +3,7 @@
 // the request could be sent again. Which backend, and who is there, is serve.ts's business. Never throws.
 
 import type { Duplex } from "node:stream";
-import { Failure, toFailure, type Clock } from "@postern/contracts";
+import { Failure, toFailure, type Clock, type Timer } from "@postern/contracts";
 import { listOf, type AnswerHead, type Fields } from "@postern/http";
 import { answerFields } from "./forwarded-fields.ts";
 import { becomesBound } from "./login/connection-bound.ts";
@@ -58,6 +58,7 @@ class Forwarding implements AnswerTaker {
   readonly #resolve: (outcome: Outcome) => void;
   /** While a failed login is held back: what is to be written then. */
   #waiting: (() => void)[] | undefined;
+  #held: Timer | undefined;
   #isOver = false;
 
   constructor(of: Forwarded, resolve: (outcome: Outcome) => void) {
@@ -84,7 +85,7 @@ class Forwarding implements AnswerTaker {
     const waitMs = admission.answered(head.status, head.fields);
     if (waitMs <= 0) return this.#begin(head, length);
     this.#waiting = [() => this.#begin(head, length)];
-    clock.after(waitMs, () => this.#goOn());
+    this.#held = clock.after(waitMs, () => this.#goOn());
   }
 
   data(chunk: Buffer): boolean {
@@ -164,6 +165,7 @@ class Forwarding implements AnswerTaker {
   #over(outcome: Outcome): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#held?.cancel();
     const { answer } = this.#of.exchange;
     answer.onDrain = undefined;
     answer.onGone = undefined;

@@ -3,6 +3,7 @@
 // backend would read it, so that no odd spelling goes uncounted. Never throws; never logs.
 
 import { Secret, type Credentials } from "@postern/contracts";
+import { lastMessage, userOf } from "../hints/ntlm-user.ts";
 import { schemeOf } from "./connection-bound.ts";
 
 /** undefined: nothing that could be a guess (a token, a ticket, a first message, no login at all). */
@@ -30,20 +31,11 @@ function basicClaim(bytes: Buffer): Credentials {
   return { kind: "password", mechanism: "Basic", authcid: bytes.toString("utf8", 0, end), authzid: "", secret };
 }
 
-const LAST = Buffer.from("NTLMSSP\0\x03\0\0\0", "latin1");
-const SHORTEST = 64;
-const NT_RESPONSE = 20;
-const USER = 36;
-const FLAGS = 60;
-const UNICODE = 1;
-
-/** The name in NTLM's last message; undefined: it is none, or nobody's (without an answer to the challenge). */
+/** The name in NTLM's last message; undefined: there is none, or nobody's (without an answer to the challenge). */
 function lastNtlmName(token: Buffer): string | undefined {
-  const at = token.indexOf(LAST);
-  if (at === -1 || token.length - at < SHORTEST) return undefined;
-  const message = token.subarray(at);
-  if (message.readUInt16LE(NT_RESPONSE) === 0) return undefined;
-  const from = message.readUInt32LE(USER + 4);
-  const name = message.subarray(from, from + message.readUInt16LE(USER));
-  return name.toString((message.readUInt32LE(FLAGS) & UNICODE) === 0 ? "latin1" : "utf16le");
+  const message = lastMessage(token);
+  if (message === undefined) return undefined;
+  // A backend may read what we cannot: it counts, as nobody's.
+  if (message === "broken") return "";
+  return message.ntResponse.length === 0 && message.lmResponse.length < 2 ? undefined : (userOf(message) ?? "");
 }

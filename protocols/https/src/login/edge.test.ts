@@ -111,7 +111,7 @@ test("edge: a wrong password is held back, counted, delayed, logged without it, 
   t.is(await admitting, undefined);
   t.is(one.told.status, 401);
   t.deepEqual(asks(one), ALL);
-  t.deepEqual(guarded, ["before alice@example.com", "failed alice@example.com wr0ng"]);
+  t.deepEqual(guarded, ["before alice@example.com", "before alice@example.com", "failed alice@example.com wr0ng"]);
   t.deepEqual(logger.messages("info"), ["login failed"]);
   t.notRegex(logger.text(), /wr0ng/);
 });
@@ -203,7 +203,7 @@ test("edge: NTLM takes two requests; a guesser is held back before the second on
   t.is(await admitting, undefined);
   t.is(asked, 1);
   t.is(last.told.status, 401);
-  t.deepEqual(guarded, ["before alice@example.com", "failed alice@example.com "]);
+  t.deepEqual(guarded, ["before alice@example.com", "before alice@example.com", "failed alice@example.com "]);
 });
 
 /** A strategy that presents the same always. */

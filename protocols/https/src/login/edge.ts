@@ -3,7 +3,15 @@
 // Failure: what is no matter of a login (too-many-failures, verifier-down …); serve.ts tells it.
 
 import { Failure, toFailure, wipe, type FailureKind } from "@postern/contracts";
-import { allOf, parseAuthorization, type AuthHeaders, type ConnectionAuth, type Fields, type HttpAuthStep } from "@postern/http";
+import {
+  allOf,
+  parseAuthorization,
+  type AuthHeaders,
+  type Authorization,
+  type ConnectionAuth,
+  type Fields,
+  type HttpAuthStep,
+} from "@postern/http";
 import { sayText } from "../answers/local.ts";
 import { refuse } from "../answers/refusals.ts";
 import type { Admission, ClientConnection, Exchange, HttpsParts, Service } from "../parts.ts";
@@ -73,7 +81,7 @@ export class Edge {
     // NTLM is checked inside the exchange: a guesser is held back before it.
     const claim = values[0] === undefined ? undefined : claimOf(values[0]);
     const attempt = claim && (await this.#tally.begin(exchange, proof, claim));
-    const step = await auth.next(authorization);
+    const step = await stepOf(auth, authorization, attempt);
     if (step.kind === "challenge") {
       if (step.isUnderWay) sayText(exchange, 401, "Log in to continue.", asFields(step.headers));
       else this.challenge(exchange, service);
@@ -101,7 +109,7 @@ export class Edge {
     if (isNew && !client.isShared) session.mechanism = credentials.mechanism;
     try {
       const identity = await this.#parts.authenticator.check(credentials, session);
-      if (identity.proven) this.#tally.succeeded(client, attempt.proof, attempt.claim);
+      if (identity.proven) this.#tally.succeeded(attempt);
       const checked = { credentials, identity };
       auth.keep(credentials);
       if (credentials.kind === "proven") this.#kept.set(client, checked);
@@ -110,7 +118,7 @@ export class Edge {
       const failure = toFailure(error);
       await this.#tally.refuse(attempt, failure);
       wipe(credentials);
-      wipe(attempt.claim);
+      drop(attempt);
       throw failure;
     }
   }
@@ -119,6 +127,26 @@ export class Edge {
     const turnAway = (failure: Failure): void => this.challenge(exchange, service, failure);
     return new Seated(this.#parts, this.#tally, { checked, attempt, answerFields, exchange, turnAway });
   }
+}
+
+/** A claim that does not go on to be checked is wiped here. */
+async function stepOf(
+  auth: ConnectionAuth,
+  authorization: Authorization | undefined,
+  attempt: Try | undefined,
+): Promise<HttpAuthStep> {
+  let step: HttpAuthStep | undefined;
+  try {
+    step = await auth.next(authorization);
+    return step;
+  } finally {
+    if (step?.kind !== "credentials" && attempt !== undefined) drop(attempt);
+  }
+}
+
+function drop({ claim, turn }: Try): void {
+  wipe(claim);
+  turn.over();
 }
 
 const asFields = (headers: AuthHeaders): Fields =>

@@ -56,7 +56,7 @@ test("pass: a wrong password is held back, counted, and its no delayed by what i
   const admission = await admitting;
   await admission.present(webLeg(), one.request.fields);
   t.is(admission.answered(401, ASKS), 2500);
-  t.deepEqual(guarded, ["before alice@example.com", "failed alice@example.com wrong"]);
+  t.deepEqual(guarded, ["before alice@example.com", "before alice@example.com", "failed alice@example.com wrong"]);
 });
 
 test("pass: who has guessed too often is not let through", async (t) => {

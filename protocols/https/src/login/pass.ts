@@ -87,6 +87,7 @@ class Passing implements Admission {
   }
 
   release(): void {
+    this.#attempt?.turn.over();
     if (this.#attempt !== undefined) wipe(this.#attempt.claim);
   }
 }

@@ -74,6 +74,7 @@ export class Seated implements Admission {
 
   release(): void {
     wipe(this.credentials);
+    this.#seat.attempt?.turn.over();
     if (this.#seat.attempt !== undefined) wipe(this.#seat.attempt.claim);
   }
 }

@@ -23,6 +23,14 @@ export function cookieOf(fields: Fields, name: string): string | undefined {
   return undefined;
 }
 
+/** A cookie that is not the gateway's; `affinity`: the name of its other one. */
+export function hasForeignCookie(fields: Fields, affinity: string): boolean {
+  const isOurs = (name: string): boolean => name === affinity || name === SESSION_COOKIE || name === TICKET_COOKIE;
+  return allOf(fields, "cookie").some((line) =>
+    line.split(";").some((pair) => pair.trim() !== "" && !isOurs((pair.split("=", 1)[0] ?? "").trim())),
+  );
+}
+
 const FLAGS = "Path=/; Secure; HttpOnly; SameSite=Lax";
 
 export const setCookie = (name: string, value: string): Fields => ["Set-Cookie", `${name}=${value}; ${FLAGS}`];

@@ -86,7 +86,7 @@ test("forms: a wrong password and an unknown user are told in the same words, wi
     t.is(one.told.status, 403);
     t.true(one.told.body.includes(NOTES.wrong));
     t.regex(one.told.body, /role="alert"/);
-    t.deepEqual(person.guarded, [`before ${user}@example.com`, `failed ${user}@example.com wr0ng`]);
+    t.deepEqual(person.guarded, [`before ${user}@example.com`, `before ${user}@example.com`, `failed ${user}@example.com wr0ng`]);
     t.deepEqual(person.logger.messages("info"), ["login failed"]);
     t.notRegex(person.logger.text() + one.told.body, /wr0ng/);
     t.false(person.cookies.has(SESSION_COOKIE));

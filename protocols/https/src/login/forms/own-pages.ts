@@ -107,12 +107,14 @@ export class OwnPages {
     try {
       if (isImpossible) throw new Failure("wrong-credentials", "nobody can have such a name or password");
       const identity = await authenticator.check(credentials, client.session);
-      if (identity.proven) this.#tally.succeeded(client, proof, credentials);
+      if (identity.proven) this.#tally.succeeded(attempt);
       return identity;
     } catch (error) {
       const failure = toFailure(error);
       await this.#tally.refuse(attempt, failure);
       throw failure;
+    } finally {
+      attempt.turn.over();
     }
   }
 

@@ -39,7 +39,7 @@ export interface SceneOptions {
   readonly settings?: Partial<HttpsSettings>;
   readonly login?: BackendLogin;
   readonly legs?: readonly Leg[];
-  readonly delayBefore?: number;
+  readonly delayBefore?: number | (() => number);
   readonly delayAfter?: number;
 }
 
@@ -47,7 +47,7 @@ export interface Scene {
   readonly parts: HttpsParts;
   readonly clock: FakeClock;
   readonly logger: MemoryLogger;
-  /** "before USER", "failed USER SECRET", "succeeded USER", in order. */
+  /** "before USER" (again behind each wait), "failed USER SECRET", "succeeded USER", in order. */
   readonly guarded: string[];
   /** Names and passwords that the authenticator was asked for. */
   readonly checked: string[];
@@ -82,7 +82,10 @@ export function scene(options: SceneOptions = {}): Scene {
     loginAt: () => options.login ?? relayed,
     claimedUser: ({ authcid }) => normaliseUser(authcid, "example.com") ?? "",
     guard: {
-      delayBefore: (_host, user) => (guarded.push(`before ${user}`), delayBefore),
+      delayBefore(_host, user) {
+        guarded.push(`before ${user}`);
+        return typeof delayBefore === "number" ? delayBefore : delayBefore();
+      },
       failed: (_host, user, { secret }) => (guarded.push(`failed ${user} ${secret.reveal().toString()}`), delayAfter),
       succeeded: (_host, user) => void guarded.push(`succeeded ${user}`),
     },
