@@ -1,6 +1,7 @@
 import { Failure } from "@postern/contracts";
 import { createFakeClock } from "@postern/testing";
 import test from "ava";
+import { ntlmAuthenticate } from "../login/test/ntlm.ts";
 import { basic, requestOf, serviceNamed } from "../hints/test/request.ts";
 import { createDevices, type Decision, type Device } from "./devices.ts";
 import { createRates } from "./rates.ts";
@@ -143,6 +144,21 @@ test("devices: a user is who logs in, not who the query names", (t) => {
   );
 });
 
+test("devices: who logs in by a token or by NTLM is not who the query names either", (t) => {
+  const devices = devicesOf([rule("block", { user: "alice@example.com" })]);
+  const token = `e30.${Buffer.from(JSON.stringify({ upn: "alice@example.com" })).toString("base64url")}.x`;
+  for (const login of [`Bearer ${token}`, `NTLM ${ntlmAuthenticate("alice").toString("base64")}`])
+    t.is(
+      refusal(() => devices.check(request("Authorization", login), ACTIVESYNC, NOBODY)),
+      "not-authorized",
+    );
+  const windows = { request: requestOf("/Microsoft-Server-ActiveSync?Cmd=Sync&User=EXAMPLE%5Calice&DeviceId=a&DeviceType=b") };
+  t.is(
+    refusal(() => devices.check(windows, ACTIVESYNC, NOBODY)),
+    "not-authorized",
+  );
+});
+
 test("devices: a command that says no version is an old one, and what asks for the versions is of none", (t) => {
   const devices = devicesOf([rule("block", { below: "14.0" })]);
   t.is(
@@ -165,8 +181,7 @@ test("devices: a phone that comes too often is told to come later", (t) => {
     refusal(() => devices.check(request(), ACTIVESYNC, NOBODY)),
     undefined,
   );
-  t.is(
-    refusal(() => devices.check(request(), ACTIVESYNC, NOBODY)),
-    "too-many-of-user",
-  );
+  const failure = t.throws(() => devices.check(request(), ACTIVESYNC, NOBODY), { instanceOf: Failure });
+  t.is(failure.kind, "too-many-of-user");
+  t.is(failure.waitMs, 60_000, "which is what Retry-After says");
 });

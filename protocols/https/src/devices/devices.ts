@@ -6,7 +6,9 @@
 import { Failure, normaliseUser, parsePattern, patternMatches, piecesMatch, type Clock } from "@postern/contracts";
 import { firstOf } from "@postern/http";
 import { parseActiveSync } from "../hints/activesync.ts";
-import { basicUser } from "../hints/authorization.ts";
+import { basicUser, bearerUser } from "../hints/authorization.ts";
+import { ntlmUser } from "../hints/ntlm-user.ts";
+import { loginText } from "../hints/mailbox-text.ts";
 import type { Admission, Exchange, Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
 import { createRates } from "./rates.ts";
@@ -64,7 +66,7 @@ export function createDevices(settings: readonly RuleSettings[], clock: Clock, d
     check({ request }, { refusals }, { identity }) {
       if (refusals !== "activesync") return undefined;
       const said = parseActiveSync(request);
-      const name = identity?.user ?? basicUser(request) ?? said?.user;
+      const name = identity?.user ?? basicUser(request) ?? bearerUser(request) ?? ntlmUser(request) ?? loginText(said?.user);
       const text = said === undefined ? undefined : `${said.deviceType} ${said.deviceId}`.trim();
       if (rules.length === 0) return text;
       const decision = decide({
@@ -81,6 +83,7 @@ export function createDevices(settings: readonly RuleSettings[], clock: Clock, d
         throw new Failure(
           "too-many-of-user",
           `Rule ${decision.rule} of devices slows it down, ${decision.retryAfter} s: ${text}`,
+          { waitMs: decision.retryAfter * 1000 },
         );
       return text;
     },

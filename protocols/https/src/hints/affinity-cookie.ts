@@ -1,17 +1,17 @@
 // The sealed cookie that keeps a browser at its backend: whose mailbox it was, and which backend served it, by name. It is
-// sealed with AES-256-GCM (NIST SP 800-38D) under a key of its own, derived from the array's secret (HKDF, RFC 5869), so any
-// node can open it and nobody else can read or make one; name and service are bound to it. It never holds a host, and what is
-// in it proves nobody: a backend that it names is taken only from among those that the route allows.
+// sealed (seal.ts) under a key of its service and its own name, so any node can open it and nobody else can read or make one.
+// It never holds a host, and what is in it proves nobody: a backend that it names is taken only from among those that the route
+// allows.
 //
-// Its value: base64url of version (1 octet), nonce (12), what is sealed, tag (16). Sealed is: until when (seconds, u32), length
-// of the mailbox (u16), the mailbox, the backend. It is a session cookie: a browser forgets it when it is closed, and we do
-// when its time is over. What cannot be opened is as if it were not there. Never throws for what came from outside.
+// Sealed is: until when (seconds, u32), length of the mailbox (u16), the mailbox, the backend. It is a session cookie: a browser
+// forgets it when it is closed, and we do when its time is over. What cannot be opened is as if it were not there. Never throws
+// for what came from outside.
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import type { Clock } from "@postern/contracts";
 import { allOf, type Fields } from "@postern/http";
 import type { HttpRequest, Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
+import { createSealer, type Sealer } from "../seal.ts";
 import { isAtOrBelow } from "../services/services.ts";
 import { remember } from "./remember.ts";
 
@@ -39,12 +39,6 @@ export interface AffinityParts {
 }
 
 const LABEL = "postern affinity cookie";
-const VERSION = 1;
-const CIPHER = "aes-256-gcm";
-const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-const HEADER_BYTES = 1 + NONCE_BYTES;
 const FIXED_BYTES = 6;
 /** Browsers keep no longer ones. */
 const LONGEST = 4096;
@@ -64,10 +58,15 @@ interface Made {
 
 export function createAffinity({ secret, settings, clock }: AffinityParts): Affinity {
   const { name, lifetime } = settings;
-  const key = Buffer.from(hkdfSync("sha256", secret, Buffer.alloc(0), LABEL, KEY_BYTES));
+  const sealers = new Map<string, Sealer>();
   const opened = new Map<string, Opened>();
   const made = new Map<string, Made>();
-  const boundTo = ({ name: service }: Service): Buffer => Buffer.from(`${name}\0${service}`);
+
+  function sealerOf({ name: service }: Service): Sealer {
+    const sealer = sealers.get(service) ?? createSealer(secret, `${LABEL}\0${name}\0${service}`);
+    sealers.set(service, sealer);
+    return sealer;
+  }
 
   function find(request: HttpRequest, service: Service): Opened | undefined {
     const now = clock.now();
@@ -75,7 +74,7 @@ export function createAffinity({ secret, settings, clock }: AffinityParts): Affi
       const memory = `${service.name}\0${value}`;
       let found = opened.get(memory);
       if (found === undefined) {
-        found = unseal(key, value, boundTo(service));
+        found = parsed(sealerOf(service).open(value));
         if (found === undefined) continue;
         remember(opened, memory, found, REMEMBERED);
       }
@@ -91,7 +90,7 @@ export function createAffinity({ secret, settings, clock }: AffinityParts): Affi
     // The same words may go to several clients; each makes its own only when half of the time is over.
     if (before !== undefined && before.until - now > lifetime / 2) return before.value;
     const until = now + lifetime;
-    const value = sealed(key, { ...seal, until }, boundTo(service));
+    const value = sealerOf(service).seal(written({ ...seal, until }));
     remember(made, memory, { value, until }, REMEMBERED);
     return value;
   }
@@ -136,34 +135,22 @@ function cookiesOf(fields: Fields, name: string): string[] {
   return found;
 }
 
-function sealed(key: Buffer, { mailbox = "", backend, until }: Opened, bound: Buffer): string {
+function written({ mailbox = "", backend, until }: Opened): Buffer {
   const name = Buffer.from(mailbox, "utf8");
   const fixed = Buffer.alloc(FIXED_BYTES);
   fixed.writeUInt32BE(Math.floor(until / 1000));
   fixed.writeUInt16BE(name.length, 4);
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(bound);
-  const body = Buffer.concat([cipher.update(Buffer.concat([fixed, name, Buffer.from(backend, "utf8")])), cipher.final()]);
-  return Buffer.concat([Buffer.from([VERSION]), nonce, body, cipher.getAuthTag()]).toString("base64url");
+  return Buffer.concat([fixed, name, Buffer.from(backend, "utf8")]);
 }
 
-function unseal(key: Buffer, value: string, bound: Buffer): Opened | undefined {
-  const bytes = Buffer.from(value, "base64url");
-  if (bytes[0] !== VERSION || bytes.length < HEADER_BYTES + FIXED_BYTES + TAG_BYTES) return undefined;
-  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(1, HEADER_BYTES), { authTagLength: TAG_BYTES })
-    .setAAD(bound)
-    .setAuthTag(bytes.subarray(-TAG_BYTES));
-  try {
-    const plain = Buffer.concat([decipher.update(bytes.subarray(HEADER_BYTES, -TAG_BYTES)), decipher.final()]);
-    const nameEnd = FIXED_BYTES + plain.readUInt16BE(4);
-    const mailbox = plain.toString("utf8", FIXED_BYTES, nameEnd);
-    return {
-      mailbox: mailbox === "" ? undefined : mailbox,
-      backend: plain.toString("utf8", nameEnd),
-      until: plain.readUInt32BE() * 1000,
-    };
-  } catch {
-    // Not ours, not for this service, or changed on its way.
-    return undefined;
-  }
+/** What was sealed by us is whole. */
+function parsed(plain: Buffer | undefined): Opened | undefined {
+  if (plain === undefined) return undefined;
+  const nameEnd = FIXED_BYTES + plain.readUInt16BE(4);
+  const mailbox = plain.toString("utf8", FIXED_BYTES, nameEnd);
+  return {
+    mailbox: mailbox === "" ? undefined : mailbox,
+    backend: plain.toString("utf8", nameEnd),
+    until: plain.readUInt32BE() * 1000,
+  };
 }

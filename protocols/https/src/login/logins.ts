@@ -1,9 +1,11 @@
 // Who is there, on a web listener: as the service says, the backend asks (pass.ts), the gateway asks (edge.ts), or it asks with
 // a page for browsers (forms/). Failure: what is no matter of a login, to be told in the service's words.
 
+import { sayText } from "../answers/local.ts";
 import type { Admission, Exchange, HttpsParts, Service } from "../parts.ts";
 import { Edge } from "./edge.ts";
 import { Forms } from "./forms/forms.ts";
+import { OneClient } from "./one-client.ts";
 import { createPass } from "./pass.ts";
 import { Tally } from "./tally.ts";
 
@@ -20,9 +22,15 @@ export function createLogins(parts: HttpsParts): Logins {
   const edge = new Edge(parts, tally);
   const hasPages = Object.values(parts.settings.services).some(({ authentication }) => authentication === "forms");
   const forms = new Forms(parts, tally, edge);
+  const oneClient = new OneClient();
   return {
     cookieNames: forms.cookieNames,
     async admit(exchange, service) {
+      if (oneClient.isAnother(exchange)) {
+        exchange.client.closeSoon();
+        sayText(exchange, 421, "Another client has logged in on this connection.");
+        return undefined;
+      }
       if (hasPages && (await forms.answersItself(exchange))) return undefined;
       if (service.authentication === "pass") return pass.admit(exchange);
       return service.authentication === "edge" ? edge.admit(exchange, service) : forms.admit(exchange, service);

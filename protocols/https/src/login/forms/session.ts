@@ -6,7 +6,7 @@
 
 import { Secret, type Clock, type Credentials } from "@postern/contracts";
 import type { HttpsSettings } from "../../settings.ts";
-import { createSealer, type Sealer } from "./seal.ts";
+import { createSealer, type Sealer } from "../../seal.ts";
 
 export interface FormSession {
   /** The name as it was typed; where there is no password, the user that the gateway has found. */

@@ -4,7 +4,7 @@
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Clock } from "@postern/contracts";
-import { createSealer, type Sealer } from "./seal.ts";
+import { createSealer, type Sealer } from "../../seal.ts";
 
 const LABEL = "postern forms ticket";
 const LIFE_MS = 3_600_000;

@@ -1,4 +1,4 @@
-// Seals what a browser keeps for us: AES-256-GCM (NIST SP 800-38D) under a key of its own for each use, derived from the array's
+// Seals what a browser keeps for us, the sessions and tickets of the login page and the cookie of affinity: AES-256-GCM (NIST SP 800-38D) under a key of its own for each use, derived from the array's
 // secret (HKDF, RFC 5869), so that any node can open it, nobody else can read or make one, and one use's seal is worth nothing
 // in another. base64url of version (1 octet), nonce (12), what is sealed, tag (16). Never throws for what came from outside.
 
