@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request as plainRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as secureRequest } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -13,10 +13,10 @@ import test, { type ExecutionContext } from "ava";
 import { selfSigned } from "@postern/certs";
 import { loadConfig } from "@postern/config";
 import { createMemoryState } from "@postern/state";
-import { createMemoryLogger, freePorts } from "@postern/testing";
+import { createMemoryLogger, freePorts, testAuthenticator } from "@postern/testing";
 import { Gateway } from "./gateway.ts";
 import { PARTS, type GatewayConfig } from "./parts.ts";
-import { endpointsOf, webSecret, webSettings } from "./web.ts";
+import { endpointsOf, webFindings, webSecret, webSettings } from "./web.ts";
 
 const certificate = selfSigned(["localhost", "127.0.0.1"]);
 
@@ -132,6 +132,27 @@ test("web: what cookies are sealed with is the same wherever the key file is the
     [".", "is not a regular file"],
   ] as const)
     t.true(t.throws(() => secret(file))?.message.startsWith(`https.cookie.keyFile: ${join(folder, file)} ${reason}`), file);
+});
+
+test("web: a key of cookies that every user of the machine can read is warned of", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "postern-web-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const keyFile = join(folder, "key");
+  writeFileSync(keyFile, randomBytes(64));
+  const config = load({
+    listeners: [{ protocol: "https", address: 443 }],
+    backends: { one: { https: "https://10.0.0.11" } },
+    routes: [{ source: "static", default: "one" }],
+    https: { cookie: { keyFile } },
+  });
+  const found = (mode: number): string[] => {
+    chmodSync(keyFile, mode);
+    return webFindings(config, testAuthenticator({ check: () => Promise.reject(new Error("Nobody logs in")) })).map(
+      ({ kind, path }) => `${kind} ${path}`,
+    );
+  };
+  t.deepEqual(found(0o640), []);
+  t.deepEqual(found(0o644), ["warning https.cookie.keyFile"]);
 });
 
 test("web: apps are told of the listeners that they can reach", (t) => {

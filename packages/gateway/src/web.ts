@@ -17,6 +17,7 @@ const NAMES: readonly string[] = [httpsPart.name, httpPart.name];
 const KEY_FILE = "https.cookie.keyFile";
 const SECRET_BYTES = 32;
 const MOST_BYTES = 1024 * 1024;
+const READABLE_BY_OTHERS = 0o004;
 
 /** Does a listener speak one of them? */
 export const speaksWeb = ({ listeners }: Pick<GatewayConfig, "listeners">): boolean =>
@@ -39,7 +40,9 @@ const webAbilities = (config: GatewayConfig, authenticator: Abilities["authentic
 export function webSecret({ cookie }: Pick<HttpsSettings, "cookie">, shared: Buffer): Buffer {
   const key = cookie.keyFile === undefined ? shared : keyIn(cookie.keyFile);
   if (typeof key === "string") throw new Error(`${KEY_FILE}: ${key}`);
-  return Buffer.from(hkdfSync("sha256", key, Buffer.alloc(0), "postern https cookies", SECRET_BYTES));
+  const secret = Buffer.from(hkdfSync("sha256", key, Buffer.alloc(0), "postern https cookies", SECRET_BYTES));
+  if (key !== shared) key.fill(0);
+  return secret;
 }
 
 /** The bytes of the file, or why they cannot be used. */
@@ -98,7 +101,12 @@ const ANNOUNCE_NOTHING: ReadonlySet<string> = new Set([...NAMES, passthroughPart
 function secretFindings(config: GatewayConfig): Finding[] {
   const { keyFile } = webSettings(config).cookie;
   const key = keyFile === undefined ? undefined : keyIn(keyFile);
-  return typeof key === "string" ? [problem(KEY_FILE, key)] : [];
+  if (keyFile === undefined || key === undefined) return [];
+  if (typeof key === "string") return [problem(KEY_FILE, key)];
+  key.fill(0);
+  const isForAll = ((statSync(keyFile, { throwIfNoEntry: false })?.mode ?? 0) & READABLE_BY_OTHERS) !== 0;
+  const sentence = "every user of this machine can read it, and make sessions of anybody; chmod o= takes that away";
+  return isForAll ? [{ kind: "warning", path: KEY_FILE, sentence }] : [];
 }
 
 /** Where the gateway asks for logins itself, it must be able to check them, and the backends must take what comes of it. */

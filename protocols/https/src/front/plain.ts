@@ -4,7 +4,8 @@
 
 import { isLoopback } from "@postern/contracts";
 import { parseAuthority } from "@postern/http";
-import type { Answer, Exchange, Handler } from "../parts.ts";
+import { sayText } from "../answers/local.ts";
+import type { Exchange, Handler } from "../parts.ts";
 
 export interface PlainOptions {
   /** There is a listener with TLS: nobody has to do without, not even on loopback. */
@@ -13,8 +14,7 @@ export interface PlainOptions {
   readonly redirectPort: number;
 }
 
-const REFUSAL = Buffer.from("Use https: passwords and mail do not cross a connection without TLS.\n");
-const MOVED = Buffer.from("Use https.\n");
+const REFUSAL = "Use https: passwords and mail do not cross a connection without TLS.";
 /** Outlook takes a 302 here, and no other ([MS-OXDISCO] section 3.1.5.4). */
 const AUTODISCOVER = /^\/autodiscover(?:[/?]|$)/i;
 
@@ -29,19 +29,11 @@ export function plainHandler(handler: Handler, options: PlainOptions): Handler {
   };
 }
 
-function sendElsewhere({ request, answer }: Exchange, { redirectPort }: PlainOptions): void {
-  const { method, target } = request;
-  const host = parseAuthority(request.authority)?.host;
+function sendElsewhere(exchange: Exchange, { redirectPort }: PlainOptions): void {
+  const { authority, method, target } = exchange.request;
+  const host = parseAuthority(authority)?.host;
   const isRead = method === "GET" || method === "HEAD";
-  if (!isRead || host === undefined || !target.startsWith("/")) return say(answer, 403, "Forbidden", [], REFUSAL);
+  if (!isRead || host === undefined || !target.startsWith("/")) return sayText(exchange, 403, REFUSAL);
   const location = `https://${host}${redirectPort === 443 ? "" : `:${redirectPort}`}${target}`;
-  if (AUTODISCOVER.test(target)) say(answer, 302, "Found", ["Location", location], MOVED);
-  else say(answer, 308, "Permanent Redirect", ["Location", location], MOVED);
-}
-
-function say(answer: Answer, status: number, reason: string, more: readonly string[], body: Buffer): void {
-  const fields = ["Content-Type", "text/plain; charset=us-ascii", "Cache-Control", "no-store", ...more];
-  answer.begin({ status, reason, fields }, body.length);
-  answer.write(body);
-  answer.end();
+  sayText(exchange, AUTODISCOVER.test(target) ? 302 : 308, "Use https.", ["Location", location]);
 }

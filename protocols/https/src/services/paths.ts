@@ -1,8 +1,8 @@
 // Reads the path of a request's target as the servers behind us may read it. Servers differ: some decode %2F, once or again,
-// take "\" for "/", cut parameters (";x") out, or join slashes, in one order or another, before they look for the folder. A
-// request that would go there to another folder than the one whose rules we applied is an attack: services.ts refuses a path
-// when not all of its readings are of one service. No client sends "." and ".." segments (RFC 3986 section 5.2.4 has them
-// taken out before): they are refused in any disguise. Throws Failure syntax; never quotes the path.
+// take "\" for "/", cut parameters (";x") out, join slashes, or end at a decoded "?" or "#", in one order or another, before they
+// look for the folder. A request that would go there to another folder than the one whose rules we applied is an attack:
+// services.ts refuses a path when not all of its readings are of one service. No client sends "." and ".." segments (RFC 3986
+// section 5.2.4 has them taken out before): they are refused in any disguise. Throws Failure syntax; never quotes the path.
 
 import { Failure } from "@postern/contracts";
 
@@ -26,6 +26,8 @@ const STEPS: readonly { readonly mark: string; readonly read: (path: string) => 
   },
   { mark: "\\", read: (path) => path.replaceAll("\\", "/") },
   { mark: ";", read: (path) => path.replaceAll(/;[^/]*/g, "") },
+  { mark: "?", read: (path) => path.slice(0, path.indexOf("?")) },
+  { mark: "#", read: (path) => path.slice(0, path.indexOf("#")) },
   { mark: "//", read: (path) => path.replaceAll(/\/{2,}/g, "/") },
 ];
 /** All steps in all orders, and more decoding than any server does. */
