@@ -2,6 +2,7 @@ import { Failure } from "@postern/contracts";
 import { createFakeClock } from "@postern/testing";
 import test from "ava";
 import { ntlmAuthenticate } from "../login/test/ntlm.ts";
+import { client, webSession } from "../login/test/scene.ts";
 import { basic, requestOf, serviceNamed } from "../hints/test/request.ts";
 import { createDevices, type Decision, type Device } from "./devices.ts";
 import { createRates } from "./rates.ts";
@@ -20,6 +21,7 @@ const rule = (action: RuleSettings["action"], rest: Partial<RuleSettings> = {}):
 });
 const PHONE: Device = {
   user: "alice@example.com",
+  from: "",
   deviceId: "Appl1",
   deviceType: "iPhone",
   version: "14.1",
@@ -100,13 +102,17 @@ test("devices: what is counted is bounded, and the oldest is forgotten first", (
 
 const ACTIVESYNC = serviceNamed("activesync");
 const QUERY = "Cmd=Sync&User=bob&DeviceId=Appl1&DeviceType=iPhone";
-const request = (...fields: string[]) => ({ request: requestOf(`/Microsoft-Server-ActiveSync?${QUERY}`, ...fields) });
+const asking = (target: string, fields: readonly string[] = [], host = "192.0.2.1") => ({
+  request: requestOf(target, ...fields),
+  client: client({ session: webSession({ client: { host, port: 1 } }) }),
+});
+const request = (...fields: string[]) => asking(`/Microsoft-Server-ActiveSync?${QUERY}`, fields);
 const NOBODY = { identity: undefined };
 
 test("devices: the phone of a request is told, with rules and without", (t) => {
   t.is(devicesOf([]).check(request(), ACTIVESYNC, NOBODY), "iPhone Appl1");
   t.is(devicesOf([rule("allow")]).check(request(), ACTIVESYNC, NOBODY), "iPhone Appl1");
-  t.is(devicesOf([rule("allow")]).check({ request: requestOf("/Microsoft-Server-ActiveSync") }, ACTIVESYNC, NOBODY), undefined);
+  t.is(devicesOf([rule("allow")]).check(asking("/Microsoft-Server-ActiveSync"), ACTIVESYNC, NOBODY), undefined);
 });
 
 test("devices: requests of other services are none of a phone's", (t) => {
@@ -152,7 +158,7 @@ test("devices: who logs in by a token or by NTLM is not who the query names eith
       refusal(() => devices.check(request("Authorization", login), ACTIVESYNC, NOBODY)),
       "not-authorized",
     );
-  const windows = { request: requestOf("/Microsoft-Server-ActiveSync?Cmd=Sync&User=EXAMPLE%5Calice&DeviceId=a&DeviceType=b") };
+  const windows = asking("/Microsoft-Server-ActiveSync?Cmd=Sync&User=EXAMPLE%5Calice&DeviceId=a&DeviceType=b");
   t.is(
     refusal(() => devices.check(windows, ACTIVESYNC, NOBODY)),
     "not-authorized",
@@ -170,7 +176,7 @@ test("devices: a command that says no version is an old one, and what asks for t
     undefined,
   );
   t.is(
-    refusal(() => devices.check({ request: requestOf("/Microsoft-Server-ActiveSync") }, ACTIVESYNC, NOBODY)),
+    refusal(() => devices.check(asking("/Microsoft-Server-ActiveSync"), ACTIVESYNC, NOBODY)),
     undefined,
   );
 });
@@ -184,4 +190,18 @@ test("devices: a phone that comes too often is told to come later", (t) => {
   const failure = t.throws(() => devices.check(request(), ACTIVESYNC, NOBODY), { instanceOf: Failure });
   t.is(failure.kind, "too-many-of-user");
   t.is(failure.waitMs, 60_000, "which is what Retry-After says");
+});
+
+test("devices: a stranger who names a user's phone uses up nothing of it", (t) => {
+  const devices = devicesOf([rule("slow", { perMinute: 1 })]);
+  const from = (host: string) => asking(`/Microsoft-Server-ActiveSync?${QUERY}`, ["Authorization", basic("bob")], host);
+  const check = (host: string, proven = false): string | undefined =>
+    refusal(() => devices.check(from(host), ACTIVESYNC, proven ? { identity: { user: "bob@example.com", proven } } : NOBODY));
+  t.deepEqual([check("192.0.2.66"), check("192.0.2.66")], [undefined, "too-many-of-user"]);
+  t.is(check("192.0.2.1"), undefined);
+  t.deepEqual(
+    [check("192.0.2.1", true), check("192.0.2.2", true)],
+    [undefined, "too-many-of-user"],
+    "who was checked has one count",
+  );
 });

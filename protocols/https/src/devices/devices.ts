@@ -3,7 +3,7 @@
 // compared in any case of letters, in time linear in the text. Memory is bounded: the phone that asked longest ago is forgotten.
 // Failure: not-authorized for one that is kept out, too-many-of-user for one that comes too often.
 
-import { Failure, normaliseUser, parsePattern, patternMatches, piecesMatch, type Clock } from "@postern/contracts";
+import { addressKey, Failure, normaliseUser, parsePattern, patternMatches, piecesMatch, type Clock } from "@postern/contracts";
 import { firstOf } from "@postern/http";
 import { parseActiveSync } from "../hints/activesync.ts";
 import { basicUser, bearerUser } from "../hints/authorization.ts";
@@ -17,6 +17,8 @@ import { createRates } from "./rates.ts";
 export interface Device {
   /** Normalised. */
   readonly user: string;
+  /** "" for a user whom the gateway has checked; else the address: a stranger who names a user does not use up what others may. */
+  readonly from: string;
   readonly deviceId: string;
   readonly deviceType: string;
   /** "14.1"; "" in requests that speak no version (OPTIONS). */
@@ -34,7 +36,11 @@ export interface Devices {
   /** Counts the request where a rule slows it down. `retryAfter`: seconds. */
   readonly decide: (device: Device) => Decision;
   /** The phone of a request, for the log; undefined: it is none. Failure: not-authorized, too-many-of-user. */
-  check(exchange: Pick<Exchange, "request">, service: Service, admission: Pick<Admission, "identity">): string | undefined;
+  check(
+    exchange: Pick<Exchange, "request" | "client">,
+    service: Service,
+    admission: Pick<Admission, "identity">,
+  ): string | undefined;
 }
 
 type RuleSettings = HttpsSettings["devices"][number];
@@ -57,13 +63,13 @@ export function createDevices(settings: readonly RuleSettings[], clock: Clock, d
     const rule = rules[index];
     if (rule === undefined || rule.action === "allow") return ALLOWED;
     if (rule.action === "block") return { action: "block", rule: index + 1 };
-    const wait = rates.take(`${index}\0${device.user}\0${device.deviceId}`, rule.perMinute);
+    const wait = rates.take(`${index}\0${device.user}\0${device.from}\0${device.deviceId}`, rule.perMinute);
     return wait === 0 ? ALLOWED : { action: "slow", rule: index + 1, retryAfter: Math.ceil(wait / 1000) };
   }
 
   return {
     decide,
-    check({ request }, { refusals }, { identity }) {
+    check({ request, client }, { refusals }, { identity }) {
       if (refusals !== "activesync") return undefined;
       const said = parseActiveSync(request);
       const name = identity?.user ?? basicUser(request) ?? bearerUser(request) ?? ntlmUser(request) ?? loginText(said?.user);
@@ -71,6 +77,7 @@ export function createDevices(settings: readonly RuleSettings[], clock: Clock, d
       if (rules.length === 0) return text;
       const decision = decide({
         user: (name === undefined ? undefined : normaliseUser(name, defaultDomain)) ?? "",
+        from: identity?.proven === true ? "" : addressKey(client.session.client.host),
         deviceId: said?.deviceId ?? "",
         deviceType: said?.deviceType ?? "",
         // Servers take a command that says no version for one of the oldest.

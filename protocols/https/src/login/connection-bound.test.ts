@@ -1,8 +1,5 @@
 import test from "ava";
 import { becomesBound, isConnectionBound, needsOwnConnection } from "./connection-bound.ts";
-import { createLogins } from "./logins.ts";
-import { ntlmNegotiate } from "./test/ntlm.ts";
-import { client, exchange, scene, webService } from "./test/scene.ts";
 
 const asks = (...values: string[]) => ({ fields: values.flatMap((value) => ["WWW-Authenticate", value]) });
 
@@ -53,25 +50,3 @@ test("where users share a connection such a login needs one of its own", (t) => 
   t.false(needsOwnConnection(true, [], asks("Basic realm=x")));
   t.false(needsOwnConnection(false, ntlm, asks("NTLM")));
 });
-
-for (const authentication of ["pass", "edge"] as const)
-  test(`${authentication}: on a connection with a login, requests of another client of a proxy are sent away`, async (t) => {
-    let closes = 0;
-    const logins = createLogins(scene().parts);
-    const from = client({ closeSoon: () => void (closes += 1) });
-    const service = webService({ authentication });
-    const told = async (fields: readonly string[]): Promise<number | undefined> => {
-      const one = exchange(from, "GET /", { fields });
-      (await logins.admit(one, service))?.release();
-      return one.told.status;
-    };
-    const ntlm = ["Authorization", `NTLM ${ntlmNegotiate().toString("base64")}`];
-    t.not(await told(["X-Forwarded-For", "192.0.2.9"]), 421, "before there is a login, all are served");
-    for (const fields of [ntlm, []]) t.not(await told([...fields, "X-Forwarded-For", "192.0.2.1", "Via", "1.1 lb"]), 421);
-    t.is(closes, 0);
-    for (const said of ["192.0.2.2", "192.0.2.1, 192.0.2.2", ""])
-      t.is(await told(["X-Forwarded-For", said, "Via", "1.1 lb"]), 421, said);
-    t.is(await told([]), 421);
-    t.is(await told(["Via", "1.1 lb", "Forwarded", "for=192.0.2.1"]), 421);
-    t.is(closes, 5);
-  });

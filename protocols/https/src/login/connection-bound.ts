@@ -14,11 +14,14 @@ export function schemeOf(value: string): string {
   return (end === -1 ? value : value.slice(0, end)).toLowerCase();
 }
 
+/** This Authorization may log the connection in, and not the request alone. */
+export const bindsConnection = (authorization: string): boolean => !PER_REQUEST.has(schemeOf(authorization));
+
 /** The request carries a login that may hold for its connection. */
 export function isConnectionBound(fields: Fields): boolean {
   const first = firstOf(fields, "authorization");
   if (first === undefined) return false;
-  return !PER_REQUEST.has(schemeOf(first)) || allOf(fields, "authorization").length > 1;
+  return bindsConnection(first) || allOf(fields, "authorization").length > 1;
 }
 
 /** One of these among challenges, with or without a token. Quoted texts are not told apart: a realm of that name binds too. */

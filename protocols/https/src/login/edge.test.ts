@@ -2,6 +2,7 @@ import { Failure, RELAY, type BackendCredentials, type BackendLogin, type GssAcc
 import test, { type ExecutionContext } from "ava";
 import type { Admission, ClientConnection } from "../parts.ts";
 import { createLogins, type Logins } from "./logins.ts";
+import { acceptor, kerberos, TICKET } from "./test/kerberos.ts";
 import { ntlmAuthenticate, ntlmNegotiate } from "./test/ntlm.ts";
 import {
   basic,
@@ -152,22 +153,8 @@ test("edge: two logins, or something that is none, are refused at the door", asy
   t.deepEqual(checked, []);
 });
 
-/** Kerberos that takes any ticket for alice. */
-function kerberos(): GssAcceptor {
-  return {
-    principal: "alice@EXAMPLE.COM",
-    step: () => ({ token: Buffer.from("last word"), done: true }),
-    wrap: (data) => data,
-    unwrap: (data) => data,
-    close() {},
-  };
-}
-
-const TICKET = Buffer.concat([Buffer.from([0x60, 17]), Buffer.from("06092a864886f712010202", "hex"), Buffer.from("ticket")]);
-
 test("edge: a Kerberos login holds for its connection alone; its last word goes into the answer", async (t) => {
-  const proofs = { gss: kerberos, principal: (name: string) => Promise.resolve(name.toLowerCase()) };
-  const { logins } = house({ proofs });
+  const { logins } = house({ proofs: kerberos });
   const from = client();
   const ticket = ["Authorization", `Negotiate ${TICKET.toString("base64")}`];
   const first = await admitted(logins, exchange(from, "GET /", { fields: ticket }));
@@ -249,8 +236,7 @@ test("backend: what cannot be told over HTTP without a mistake is refused", asyn
 });
 
 test("backend: a login by Kerberos cannot be relayed, and the reason says what can be done", async (t) => {
-  const proofs = { gss: kerberos, principal: (name: string) => Promise.resolve(name.toLowerCase()) };
-  const { logins } = house({ proofs });
+  const { logins } = house({ proofs: kerberos });
   const one = exchange(client(), "GET /", { fields: ["Authorization", `Negotiate ${TICKET.toString("base64")}`] });
   const failure = await t.throwsAsync((await admitted(logins, one)).present(webLeg(), []), { instanceOf: Failure });
   t.is(failure?.kind, "backend-mechanism");
@@ -301,7 +287,7 @@ test("backend: its 401 to the gateway's own login is nobody's wrong password", a
 test("edge: the login state of a connection ends with it", async (t) => {
   let closed = 0;
   const gss = (): GssAcceptor => ({
-    ...kerberos(),
+    ...acceptor(),
     step: () => ({ token: Buffer.from("more"), done: false }),
     close: () => (closed += 1),
   });

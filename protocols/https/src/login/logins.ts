@@ -1,7 +1,6 @@
 // Who is there, on a web listener: as the service says, the backend asks (pass.ts), the gateway asks (edge.ts), or it asks with
 // a page for browsers (forms/). Failure: what is no matter of a login, to be told in the service's words.
 
-import { sayText } from "../answers/local.ts";
 import type { Admission, Exchange, HttpsParts, Service } from "../parts.ts";
 import { Edge } from "./edge.ts";
 import { Forms } from "./forms/forms.ts";
@@ -26,11 +25,7 @@ export function createLogins(parts: HttpsParts): Logins {
   return {
     cookieNames: forms.cookieNames,
     async admit(exchange, service) {
-      if (oneClient.isAnother(exchange)) {
-        exchange.client.closeSoon();
-        sayText(exchange, 421, "Another client has logged in on this connection.");
-        return undefined;
-      }
+      oneClient.check(exchange);
       if (hasPages && (await forms.answersItself(exchange))) return undefined;
       if (service.authentication === "pass") return pass.admit(exchange);
       return service.authentication === "edge" ? edge.admit(exchange, service) : forms.admit(exchange, service);

@@ -13,6 +13,8 @@ export const SCRIPT: Fields = ["Accept", "*/*", "Sec-Fetch-Mode", "cors"];
 const FROM_HERE: Fields = ["Origin", "https://mail.example.com", "Sec-Fetch-Site", "same-origin"];
 const URLENCODED: Fields = ["Content-Type", "application/x-www-form-urlencoded"];
 
+export const locationOf = (one: TestExchange): string | undefined => valuesOf(one.told.fields, "location")[0];
+
 export interface Answered {
   readonly one: TestExchange;
   readonly admission: Admission | undefined;
