@@ -71,8 +71,8 @@ export class Http2Answer implements Answer {
     this.isOver = true;
     this.#trailers = trailers;
     this.#stream.end();
-    // The rest of the request is not read (RFC 9113 section 8.1).
-    if (this.#hasBody()) this.#stream.close(NGHTTP2_NO_ERROR);
+    // The rest of the request is not read (RFC 9113 section 8.1). A reset in the same turn would overtake a head without a body.
+    if (this.#hasBody()) setImmediate(() => this.#stream.close(NGHTTP2_NO_ERROR));
   }
 
   cut(): void {

@@ -33,6 +33,18 @@ test("http2: pseudo-fields become what HTTP/1.1 calls them, and Cookie is one ag
   t.is(seen[0]?.body, undefined);
 });
 
+for (const status of [200, 204, 304, 451]) {
+  test(`http2: nothing overtakes an answer of ${status} without a body to a request whose body nobody reads`, async (t) => {
+    const handler: Handler = ({ answer }) => {
+      answer.begin({ status, reason: "", fields: [] }, 0);
+      answer.end();
+      return Promise.resolve();
+    };
+    const session = await client(t, await openScene(t, { handler, wire: "h2c" }));
+    t.is((await ask(session, { ":method": "POST" }, "x")).status, status);
+  });
+}
+
 test("http2: fields of an answer are in small letters and in order, twice where they were, without those of HTTP/1.1", async (t) => {
   const handler: Handler = ({ answer }) => {
     const fields = [
