@@ -5,7 +5,7 @@
 import type { Duplex } from "node:stream";
 import { Failure, toFailure, type Clock, type Timer } from "@postern/contracts";
 import { listOf, type AnswerHead, type Fields } from "@postern/http";
-import { answerFields } from "./forwarded-fields.ts";
+import { answerFields, switchFields } from "./forwarded-fields.ts";
 import { becomesBound } from "./login/connection-bound.ts";
 import type { Admission, AnswerTaker, BackConnection, BackRequest, Exchange, RequestBody } from "./parts.ts";
 import { tunnel } from "./tunnel.ts";
@@ -75,10 +75,7 @@ class Forwarding implements AnswerTaker {
     const { exchange, connection, admission, passes, isBound, bind, hasOwnAnswer, clock } = this.#of;
     if (hasOwnAnswer && UNKNOWN.has(head.status)) return this.#abandon({ kind: "unknown-folder" });
     if (isBound || (passes && becomesBound(head))) {
-      if (exchange.client.isShared) {
-        exchange.answer.requireHttp11();
-        return this.#abandon({ kind: "answered" });
-      }
+      if (exchange.client.isShared) return this.#sendElsewhere(head.status);
       bind(connection);
       if (listOf(head.fields, "connection").includes("close")) exchange.client.closeSoon();
     }
@@ -116,7 +113,7 @@ class Forwarding implements AnswerTaker {
 
   switched(head: AnswerHead, stream: Duplex, early: Buffer): void {
     const { exchange, request, clock } = this.#of;
-    const fields = answerFields(head.fields, this.#of.more(), exchange.request, exchange.client.session.tls !== undefined);
+    const fields = switchFields(head.fields, this.#of.more(), exchange.request, exchange.client.session.tls !== undefined);
     try {
       const client = exchange.answer.switch({ status: head.status, reason: head.reason, fields });
       void tunnel(client, { stream, early }, request.idleMs, clock).then(() => this.#over({ kind: "answered" }));
@@ -133,6 +130,23 @@ class Forwarding implements AnswerTaker {
   /** The client has left. */
   gone(): void {
     this.#abandon({ kind: "answered", failure: new Failure("client-gone", "The client left before it had its answer") });
+  }
+
+  /**
+   * The client comes again over HTTP/1.1, by itself: only with what was not done. A login that a backend keeps, and that nobody
+   * of several users has asked for, is nobody's.
+   */
+  #sendElsewhere(status: number): void {
+    const { exchange, request, connection } = this.#of;
+    if (status !== 401 && request.method !== "GET" && request.method !== "HEAD") {
+      connection.drop();
+      return this.failed(
+        new Failure("backend-garbled", `${connection.leg.backend}: it keeps a login that nobody has sent`),
+        true,
+      );
+    }
+    exchange.answer.requireHttp11();
+    this.#abandon({ kind: "answered" });
   }
 
   #begin(head: AnswerHead, length: number | undefined): void {

@@ -1,7 +1,7 @@
 import test from "ava";
 import { allOf, firstOf, type Fields } from "@postern/http";
 import { listenerInfo, testSession } from "@postern/testing";
-import { answerFields, requestFields, strippedFields, type Told } from "./forwarded-fields.ts";
+import { answerFields, requestFields, strippedFields, switchFields, type Told } from "./forwarded-fields.ts";
 import type { HttpRequest } from "./parts.ts";
 
 const kept = { isStripped: strippedFields(["X-Remote-User", "X-Shop-*"]), ourCookies: ["postern", "__Host-postern-login"] };
@@ -163,4 +163,10 @@ test("a redirect that leads back here without TLS leads back with TLS", (t) => {
   t.is(location("http://mail.example.com/owa/", true), "https://mail.example.com/owa/");
   t.is(location("http://mail.example.com/owa/", false), "http://mail.example.com/owa/");
   t.is(location("http://mail.example.com.evil.example/", true), "http://mail.example.com.evil.example/");
+});
+
+test("the answer to a WebSocket's key goes to a client that has sent one, and to no other", (t) => {
+  const fields = ["Sec-WebSocket-Accept", "a", "Sec-WebSocket-Protocol", "chat"];
+  t.deepEqual(switchFields(fields, [], request(["Sec-WebSocket-Key", "k"]), true), fields);
+  t.deepEqual(switchFields(fields, [], request([], { version: "2" }), true), ["Sec-WebSocket-Protocol", "chat"]);
 });

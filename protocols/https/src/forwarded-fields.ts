@@ -4,7 +4,7 @@
 // came. Never throws.
 
 import { randomBytes } from "node:crypto";
-import { hasField, hopByHop, lowerName, type Fields } from "@postern/http";
+import { hasField, hopByHop, lowerName, withoutFields, type Fields } from "@postern/http";
 import type { Session } from "@postern/contracts";
 import type { FieldFilter, HttpRequest } from "./parts.ts";
 
@@ -199,4 +199,14 @@ export function answerFields(fields: Fields, more: Fields, request: HttpRequest,
   }
   for (const one of more) out.push(one);
   return out;
+}
+
+/**
+ * The fields of a yes to an upgrade. What answers a key that the gateway has made up stays here (RFC 8441 section 5); some clients
+ * send one over HTTP/2 all the same, and want its answer.
+ */
+export function switchFields(fields: Fields, more: Fields, request: HttpRequest, isSecure: boolean): string[] {
+  const all = answerFields(fields, more, request, isSecure);
+  if (hasField(request.fields, "sec-websocket-key")) return all;
+  return withoutFields(all, (lower) => lower === "sec-websocket-accept");
 }

@@ -130,7 +130,7 @@ class ExtendedConnect extends Duplex {
 }
 
 test("ws over HTTP/2: several on one connection, beside requests, each with its own words", async (t) => {
-  const { http2, asked } = await echoing(t);
+  const { http2, asked, server } = await echoing(t);
   const session = await connected(t, http2.port);
   const paths = ["/a?x=1", "/b"];
   const wires = paths.map((path) => new ExtendedConnect(session, path));
@@ -150,10 +150,13 @@ test("ws over HTTP/2: several on one connection, beside requests, each with its 
   }
   const [first, second] = clients;
   if (first === undefined || second === undefined) throw new Error("There are two");
+  const behind = [...server.clients].map((socket) => once(socket, "close"));
   first.send("leave");
   const [code] = (await once(first, "close")) as [number];
   t.is(code, 4001);
+  await Promise.race(behind);
   // Its end is not the other's.
+  t.is(server.clients.size, 1);
   second.send("still here");
   t.is(String(((await once(second, "message")) as [Buffer])[0]), "still here");
   second.terminate();

@@ -3,7 +3,7 @@
 
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream, type ServerStreamResponseOptions } from "node:http2";
 import type { Duplex } from "node:stream";
-import { lowerName, withoutFields, type AnswerHead, type Fields } from "@postern/http";
+import { lowerName, type AnswerHead, type Fields } from "@postern/http";
 import type { Answer } from "../parts.ts";
 
 type Head = Pick<AnswerHead, "status" | "reason" | "fields">;
@@ -92,9 +92,7 @@ export class Http2Answer implements Answer {
     if (this.isOver || this.status !== undefined) throw new Error("There is no upgrade to say yes to");
     this.status = 200;
     this.isOver = true;
-    // It answers a key that the client has never sent (RFC 8441 section 5).
-    const fields = withoutFields(head.fields, (lower) => lower === "sec-websocket-accept");
-    respond(this.#stream, ownFraming({ status: 200, fields }, undefined, false), {});
+    respond(this.#stream, ownFraming({ status: 200, fields: head.fields }, undefined, false), {});
     return { stream: this.#stream, early: NOTHING };
   }
 
