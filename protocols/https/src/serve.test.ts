@@ -1,5 +1,7 @@
+import { constants } from "node:http2";
 import test from "ava";
 import { webScene } from "../test/web-scene.ts";
+import { ask, client } from "./front/test/http2-client.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: mail.example.com\r\n";
 const AS_ALICE = `Authorization: Basic ${Buffer.from("alice@example.com:pw").toString("base64")}\r\n`;
@@ -20,10 +22,10 @@ test("serve: no backend is asked for a client that left while its route was look
       },
     },
   });
-  const client = await scene.connect();
-  client.say(`${GET}${AS_ALICE}\r\n`);
+  const one = await scene.connect();
+  one.say(`${GET}${AS_ALICE}\r\n`);
   await asked.promise;
-  client.socket.destroy();
+  one.socket.destroy();
   while (scene.hosted[0]?.owes === true && scene.sessions[0]?.bytesIn === 0) await turn();
   answered.resolve();
   await scene.hosted[0]?.over;
@@ -55,8 +57,8 @@ test("serve: who waits for a place at the backend and leaves, gives it to the ne
 
 test("serve: what a client sent ahead is not served once it has left", async (t) => {
   const scene = await webScene(t);
-  const client = await scene.connect();
-  client.say(`${GET}\r\n`.repeat(5)).socket.end();
+  const one = await scene.connect();
+  one.say(`${GET}\r\n`.repeat(5)).socket.end();
   await scene.hosted[0]?.over;
   for (let turns = 0; turns < 50; turns++) await turn();
   t.is(scene.heard.join("").match(/GET/g)?.length ?? 0, scene.sessions[0]?.requests ?? 0);
@@ -64,19 +66,19 @@ test("serve: what a client sent ahead is not served once it has left", async (t)
 
 test("serve: no trailer says what only a gateway may say", async (t) => {
   const scene = await webScene(t);
-  const client = await scene.connect();
+  const one = await scene.connect();
   const trailers = "X-Remote-User: eve\r\nX_Remote_User: eve\r\nX-Forwarded-For: 6.6.6.6\r\nContent_Length: 7\r\nX-Sum: 7\r\n";
-  client.say(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n${trailers}\r\n`);
-  await client.until(/200 OK/);
+  one.say(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n${trailers}\r\n`);
+  await one.until(/200 OK/);
   t.regex(scene.heard[0] ?? "", /\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n$/);
 });
 
 test("serve: a body that is held for the user in it is no larger than its service takes", async (t) => {
   const scene = await webScene(t);
-  const client = await scene.connect();
-  client.say("POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-  client.say(`8000\r\n${"x".repeat(0x8000)}\r\n`.repeat(10) + "0\r\n\r\n");
-  await client.until(/^HTTP\/1.1 413 /);
+  const one = await scene.connect();
+  one.say("POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  one.say(`8000\r\n${"x".repeat(0x8000)}\r\n`.repeat(10) + "0\r\n\r\n");
+  await one.until(/^HTTP\/1.1 413 /);
   t.pass();
 });
 
@@ -92,4 +94,23 @@ test("serve: whoever claims to be somebody takes none of their places from anoth
   alice.say(held);
   while (scene.heard.length === 1) await turn();
   t.is(alice.text, "");
+});
+
+test("serve: over HTTP/2 nothing that was done is done again because the backend keeps logins", async (t) => {
+  const scene = await webScene(t, {
+    answer: (socket, head) => {
+      const status = head.includes("/asks") ? "401 No\r\nWWW-Authenticate: NTLM" : "200 OK\r\nPersistent-Auth: true";
+      socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+    },
+  });
+  const session = await client(t, scene.http2);
+  const codeOf = async (method: string, path: string): Promise<number> => {
+    const { status, code } = await ask(session, { ":method": method, ":path": path });
+    return status ?? code;
+  };
+  const { NGHTTP2_HTTP_1_1_REQUIRED: elsewhere } = constants;
+  t.is(await codeOf("POST", "/asks"), elsewhere);
+  t.is(await codeOf("GET", "/kept"), elsewhere);
+  t.is(await codeOf("POST", "/kept"), 502);
+  t.is(scene.heard.length, 3, "no connection with a login serves another request");
 });

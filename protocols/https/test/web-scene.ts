@@ -60,9 +60,11 @@ export async function webScene(t: ExecutionContext, options: WebOptions = {}): P
   const sockets: Socket[] = [];
   const hosted: Hosted[] = [];
   const sessions: Session[] = [];
+  let isClosed = false;
   const behind = await listening(
     t,
     createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+      if (isClosed) return void socket.destroy();
       const index = sockets.push(socket) - 1;
       heard.push("");
       let seen = 0;
@@ -85,6 +87,7 @@ export async function webScene(t: ExecutionContext, options: WebOptions = {}): P
     listening(
       t,
       createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+        if (isClosed) return void socket.destroy();
         const listener = listenerInfo("https", { tls: "none", allowPlaintext: true });
         const session = testSession({ id: `s${sessions.length}`, listener, ...(alpn && { tls: testTls({ alpn }) }) });
         sessions.push(session);
@@ -93,6 +96,7 @@ export async function webScene(t: ExecutionContext, options: WebOptions = {}): P
     );
   const [port, http2] = [await front(undefined), { port: await front("h2") }];
   const close = (): void => {
+    isClosed = true;
     for (const each of hosted) each.cut();
     built.https.close();
     for (const socket of sockets) socket.destroy();

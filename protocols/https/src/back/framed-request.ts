@@ -3,6 +3,7 @@
 // different ends (request smuggling, RFC 9112 section 11.2). Throws Error for fields that would break out of their lines.
 
 import { lowerName, requestText, type Fields } from "@postern/http";
+import { bindsConnection } from "../login/connection-bound.ts";
 import type { BackRequest, RequestBody } from "../parts.ts";
 
 export interface FramedRequest {
@@ -15,9 +16,6 @@ export interface FramedRequest {
 
 /** A server may refuse these without a length (RFC 9110 section 8.6). */
 const EXPECTS_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
-
-/** Logins that come anew with each request; all others may stick to the connection. */
-const OF_ONE_REQUEST = /^(?:basic|bearer|digest)(?: |$)/i;
 
 export function framedRequest({ method, target, fields }: BackRequest, body: RequestBody | undefined): FramedRequest {
   const isChunked = body !== undefined && body.length === undefined;
@@ -36,7 +34,7 @@ export function framedRequest({ method, target, fields }: BackRequest, body: Req
         isRight = false;
         break;
       case "authorization":
-        logsConnectionIn ||= !OF_ONE_REQUEST.test(value);
+        logsConnectionIn ||= bindsConnection(value);
         break;
     }
   }

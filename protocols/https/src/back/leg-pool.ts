@@ -5,6 +5,7 @@
 import { Failure, legText, toFailure, type Leg, type Session, type Timer } from "@postern/contracts";
 import { reach } from "@postern/core";
 import type { AnswerHead } from "@postern/http";
+import { becomesBound } from "../login/connection-bound.ts";
 import type { Answer, BackConnection } from "../parts.ts";
 import type { BacksParts } from "./backs.ts";
 import { Loan, type Lender } from "./loan.ts";
@@ -71,7 +72,8 @@ export class LegPool implements Lender, WireOwner {
     const { clock, settings } = this.#parts;
     wire.owner = this;
     const ms = restMs(answer, settings.idle);
-    if (!this.#keeps || wire.isPersonal || ms === 0 || settings.idlePerBackend === 0) return wire.drop();
+    const isSomebodys = wire.isPersonal || becomesBound(answer);
+    if (!this.#keeps || isSomebodys || ms === 0 || settings.idlePerBackend === 0) return wire.drop();
     if (this.#resting.length >= settings.idlePerBackend) this.#resting.shift()?.wire.drop();
     this.#resting.push({ wire, until: clock.now() + ms });
     this.#sweepLater();

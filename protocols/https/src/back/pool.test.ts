@@ -274,3 +274,11 @@ test("pinned: at rest it takes no place, and its request does not wait for one",
   await ask(other).over;
   t.true((await third).isReused);
 });
+
+test("pool: a connection on which the backend keeps a login does not rest, whoever has logged in", async (t) => {
+  const scene = await backScene(t, {
+    answer: (socket) => socket.write("HTTP/1.1 200 OK\r\nPersistent-Auth: true\r\nContent-Length: 0\r\n\r\n"),
+  });
+  await scene.get();
+  t.false((await scene.take()).isReused);
+});
