@@ -237,10 +237,7 @@ export interface Admission {
    * door. Failure: to be told in the service's words. undefined: the backend asks for the login itself, and its answer goes on.
    */
   refused(leg: Leg): "answered" | Failure | undefined;
-  /**
-   * No route was found, with this failure. Where nobody had checked the login, a source may have refused it: that is a failed
-   * login, counted and delayed like any. "answered": the client was told at the door. Failure: to be told in the service's words.
-   */
+  /** No route was found. A login that only a source has refused is a failed one. "answered": the client was told at the door. */
   unrouted(failure: Failure): Promise<"answered" | Failure>;
   release(): void;
 }
