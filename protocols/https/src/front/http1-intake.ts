@@ -1,5 +1,5 @@
 // The bytes that come from a client in HTTP/1.1, in order: each goes to the head or the body that is being read, or waits until
-// somebody wants it. At most one read waits; then the client is not read from. Never throws: what is no HTTP is told.
+// somebody wants it. Little waits, and one read more; then the client is not read from. Never throws: what is no HTTP is told.
 
 import type { Socket } from "node:net";
 import { HeadReader, type HeadLimits } from "@postern/http";
@@ -22,6 +22,8 @@ export interface Taker {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** More than this was not sent by chance: its sender can wait, and is not seen leaving until then. Some send CRLF behind a body. */
+const SENT_AHEAD = 1024;
 
 export class Intake {
   /** Bytes so far. */
@@ -100,7 +102,7 @@ export class Intake {
 
   #flow(): void {
     const { wanted } = this.#taker;
-    const isPaused = wanted === "stop" || (wanted === "nothing" && this.#rest !== undefined);
+    const isPaused = wanted === "stop" || (wanted === "nothing" && (this.#rest?.length ?? 0) > SENT_AHEAD);
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#socket.pause();

@@ -195,19 +195,24 @@ test("http1: a client that leaves is noticed: answer, body and connection are to
   t.deepEqual(told.toSorted(), ["client-gone", "closed", "gone"]);
 });
 
-test("http1: FIN in the middle of a held request is leaving", async (t) => {
-  const scene = await openScene(t, {
-    handler: ({ answer }) =>
-      new Promise((resolve) => {
-        answer.onGone = resolve;
-      }),
+for (const [title, more] of [
+  ["a held request", ""],
+  ["a held request, with something sent ahead,", `\r\n${get("/next")}`],
+] as const)
+  test(`http1: FIN in the middle of ${title} is leaving`, async (t) => {
+    const scene = await openScene(t, {
+      handler: ({ answer }) =>
+        new Promise((resolve) => {
+          answer.onGone = resolve;
+        }),
+    });
+    const wire = await scene.connect();
+    wire.say(get("/") + more);
+    await until(() => scene.sessions[0]?.requests === 1);
+    wire.socket.end();
+    t.is((await scene.end()).ending, "client-closed");
+    t.is(scene.sessions[0]?.requests, 1);
   });
-  const wire = await scene.connect();
-  wire.say(get("/"));
-  await until(() => scene.sessions[0]?.requests === 1);
-  wire.socket.end();
-  t.is((await scene.end()).ending, "client-closed");
-});
 
 test("http1: a drain ends idle connections at once, and others behind their answer", async (t) => {
   const { opened, open } = gate();
