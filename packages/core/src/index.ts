@@ -24,7 +24,22 @@ export {
 export { oneLine } from "./one-line.ts";
 export { serve } from "./path.ts";
 export { Registry, type Live } from "./registry.ts";
-export { BACKEND_ROLE, channelBinding, CLIENT_ROLE, Connection, dial, reach, Relay } from "@postern/net";
+export {
+  BACKEND_ROLE,
+  channelBinding,
+  CLIENT_ROLE,
+  Connection,
+  dial,
+  flushReads,
+  giveBack,
+  Lent,
+  reach,
+  readBy,
+  Relay,
+  restReads,
+  type Lending,
+  type Reader,
+} from "@postern/net";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
 export {
   createBackendPool,

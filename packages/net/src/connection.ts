@@ -14,7 +14,8 @@ import {
   type TlsUpgrade,
   type TraceLine,
 } from "./connection-role.ts";
-import { buffered, giveBack, isAvailable, onData, readIntoOwn, setReader, type Lending, type Reader } from "./own-reads.ts";
+import { giveBack, type Lending } from "./lending.ts";
+import { buffered, isAvailable, onData, readIntoOwn, setReader, type Reader } from "./own-reads.ts";
 import { Unread } from "./unread.ts";
 
 export class Connection implements Reader, Owner {

@@ -7,18 +7,13 @@
 // are looked for once, at start; where a Node has them no more, `isAvailable` is false and data events serve instead.
 
 import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { giveBack, type Lending } from "./lending.ts";
 
 /** Who reads a socket. */
 export interface Reader {
   /** Gets each chunk, and `lent` to give back when the chunk is done with. False stops reading until resume(). */
   feed(chunk: Buffer, lent: Lending | undefined, socket: Socket): boolean;
-}
-
-/** A large buffer with its users: the socket that reads into it, and who got a chunk of it. */
-export interface Lending {
-  readonly buffer: Buffer;
-  readonly spare: Lending[];
-  users: number;
 }
 
 interface Handle {
@@ -54,8 +49,6 @@ function findInternals(): Internals | undefined {
 const RECORD = 16 * 1024;
 /** Of TLS, as many whole records as Node decrypts in one go are handed on in one piece. */
 const SIZES = { tls: 4 * RECORD, plain: 256 * 1024 } as const;
-/** Large buffers kept for reuse, per process and size. */
-const MAX_SPARE_BYTES = 8 * 1024 * 1024;
 /** What is less than this is copied out of the shared buffer; more means that bulk data flows. */
 const FEW = 4096;
 
@@ -70,15 +63,23 @@ function borrow(kind: keyof typeof SIZES): Lending {
   return lent;
 }
 
-/** One user of a large buffer is done with it; after the last one it is used again. */
-export function giveBack(lent: Lending): void {
-  const { spare, buffer } = lent;
-  if (--lent.users === 0 && (spare.length + 1) * buffer.length <= MAX_SPARE_BYTES) spare.push(lent);
+/** From now on `socket` is read by `reader`, whichever way the bytes come. */
+export function setReader(socket: Duplex, reader: Reader): void {
+  (socket as Opened)[READER] = reader;
 }
 
-/** From now on `socket` is read by `reader`, whichever way the bytes come. */
-export function setReader(socket: Socket, reader: Reader): void {
-  (socket as Opened)[READER] = reader;
+/**
+ * From now on `reader` gets all that comes from `stream`: at once what waits in it, the rest when it is resumed. A reader before
+ * it gets nothing more. A stream that is no socket, as one of HTTP/2, has data events.
+ */
+export function readBy(stream: Duplex, reader: Reader): void {
+  const opened = stream as Opened;
+  const isNew = opened[READER] === undefined;
+  opened[READER] = reader;
+  if (!isNew) return;
+  for (const chunk of buffered(opened)) onData.call(opened, chunk);
+  if (isAvailable && opened._handle) readIntoOwn(opened, "encrypted" in opened ? "tls" : "plain");
+  else opened.on("data", onData);
 }
 
 /** A data event: gives the chunk to the socket's reader. */
@@ -102,8 +103,13 @@ export function readIntoOwn(socket: Socket, kind: keyof typeof SIZES): void {
 }
 
 /** Hands on at once what `socket` has read: before anything that must come behind it, as the end of the stream. */
-export function flushReads(socket: Socket): void {
+export function flushReads(socket: Duplex): void {
   (socket as Opened)[READS]?.flush();
+}
+
+/** `socket` may be idle for long: until more bulk data comes it has no buffer. */
+export function restReads(socket: Socket): void {
+  (socket as Opened)[READS]?.rest();
 }
 
 /** Node asks for the buffer of the next read right after each one, and does not say for which socket. */
@@ -153,11 +159,7 @@ class Reads {
 
   /** Where the next read goes. */
   room(): Buffer {
-    if (this.#large !== undefined && (!this.#isBulk || this.#isFull(this.#large))) {
-      giveBack(this.#large);
-      this.#large = undefined;
-      this.#filled = this.#handed = 0;
-    }
+    if (this.#large !== undefined && (!this.#isBulk || this.#isFull(this.#large))) this.#release(this.#large);
     if (!this.#isBulk) return SHARED;
     this.#large ??= borrow(this.#kind);
     return this.#filled === 0 ? this.#large.buffer : this.#large.buffer.subarray(this.#filled);
@@ -169,6 +171,19 @@ class Reads {
     this.#handed = this.#filled;
     this.#large.users++;
     return this.#feed(chunk, this.#large);
+  }
+
+  rest(): void {
+    this.#isBulk = false;
+    if (this.#large === undefined || this.#filled !== this.#handed) return;
+    this.#release(this.#large);
+    this.#socket._handle?.useUserBuffer(SHARED);
+  }
+
+  #release(large: Lending): void {
+    giveBack(large);
+    this.#large = undefined;
+    this.#filled = this.#handed = 0;
   }
 
   #feed(chunk: Buffer, lent: Lending | undefined): boolean {

@@ -5,7 +5,8 @@
 import type { Socket } from "node:net";
 import type { Ending } from "@postern/contracts";
 import type { Connection } from "./connection.ts";
-import { flushReads, giveBack, type Lending, type Reader } from "./own-reads.ts";
+import { Lent, type Lending } from "./lending.ts";
+import { flushReads, type Reader } from "./own-reads.ts";
 
 const RELAY = Symbol("relay");
 
@@ -140,23 +141,6 @@ export class Relay implements Reader {
     if (!other.destroyed) return void other.resume();
     this.#done({ ending: this.#ending ?? "client-closed", reason: this.#reason });
   }
-}
-
-/** Buffers behind writes that are not done yet. Writes end in order, so the first one out is the first that was lent. */
-class Lent {
-  readonly #lendings: Lending[] = [];
-
-  /** The callback for the write that uses `lending`. */
-  until(lending: Lending): (error?: Error | null) => void {
-    this.#lendings.push(lending);
-    return this.#done;
-  }
-
-  readonly #done = (error?: Error | null): void => {
-    const lending = this.#lendings.shift();
-    // After an error nobody knows what the system still reads from: such a buffer is left to the garbage collector.
-    if (lending !== undefined && !error) giveBack(lending);
-  };
 }
 
 function attach(socket: Leg): void {

@@ -3,6 +3,7 @@
 // body that is too large.
 
 import { Failure } from "@postern/contracts";
+import type { Lending } from "@postern/core";
 import type { Fields } from "@postern/http";
 import type { BodySink, RequestBody } from "./parts.ts";
 
@@ -51,10 +52,10 @@ class HeldBody implements RequestBody, BodySink {
     return this.#sink !== undefined;
   }
 
-  data(chunk: Buffer): boolean {
+  data(chunk: Buffer, lent?: Lending): boolean {
     if (this.#sink !== undefined) {
       this.given += chunk.length;
-      return this.#sink.data(chunk);
+      return this.#sink.data(chunk, lent);
     }
     this.#chunks.push(chunk);
     this.#size += chunk.length;
@@ -139,8 +140,8 @@ export class BoundedBody implements RequestBody, BodySink {
     this.#from.resume();
   }
 
-  data(chunk: Buffer): boolean {
-    if (this.given <= this.#max) return this.#sink?.data(chunk) ?? false;
+  data(chunk: Buffer, lent?: Lending): boolean {
+    if (this.given <= this.#max) return this.#sink?.data(chunk, lent) ?? false;
     const sink = this.#sink;
     this.#sink = undefined;
     if (sink === undefined) return false;

@@ -4,6 +4,7 @@
 
 import type { Duplex } from "node:stream";
 import { Failure, toFailure, type Clock, type Timer } from "@postern/contracts";
+import type { Lending } from "@postern/core";
 import { listOf, type AnswerHead, type Fields } from "@postern/http";
 import { answerFields, switchFields } from "./forwarded-fields.ts";
 import { becomesBound } from "./login/connection-bound.ts";
@@ -85,8 +86,8 @@ class Forwarding implements AnswerTaker {
     this.#held = clock.after(waitMs, () => this.#goOn());
   }
 
-  data(chunk: Buffer): boolean {
-    if (this.#waiting === undefined) return this.#of.exchange.answer.write(chunk);
+  data(chunk: Buffer, lent?: Lending): boolean {
+    if (this.#waiting === undefined) return this.#of.exchange.answer.write(chunk, lent);
     this.#waiting.push(() => this.#of.exchange.answer.write(chunk));
     return false;
   }

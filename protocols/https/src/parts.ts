@@ -19,6 +19,7 @@ import type {
   Router,
   Session,
 } from "@postern/contracts";
+import type { Lending } from "@postern/core";
 import type { AnswerHead, ConnectionAuth, Fields, Scheme } from "@postern/http";
 import type { HttpsSettings } from "./settings.ts";
 
@@ -95,10 +96,13 @@ export interface HttpRequest {
   readonly upgrade: string | undefined;
 }
 
-/** Who takes a body, piece by piece. */
+/**
+ * Who takes a body, piece by piece. A piece may lie in a large buffer that is lent: `lent` comes with the last piece of each read.
+ * Who hands the pieces on to a socket gives it back when that one is written; who does not costs memory, and nothing else.
+ */
 export interface BodySink {
   /** False: no more until resume() is called. */
-  data(chunk: Buffer): boolean;
+  data(chunk: Buffer, lent?: Lending): boolean;
   /** It is complete. */
   end(trailers: Fields): void;
   /** It will not be complete: the client is gone, or sent what is no HTTP. */
@@ -135,8 +139,8 @@ export interface Answer {
    * end() follows.
    */
   begin(head: Pick<AnswerHead, "status" | "reason" | "fields">, length: number | undefined): void;
-  /** Goes out at once. False: wait for onDrain. */
-  write(chunk: Buffer): boolean;
+  /** Goes out at once. False: wait for onDrain. `lent`: as of a BodySink. */
+  write(chunk: Buffer, lent?: Lending): boolean;
   end(trailers?: Fields): void;
   /** The answer cannot be completed: the client sees that it is not whole. */
   cut(): void;
@@ -145,7 +149,7 @@ export interface Answer {
    * belong to a connection. Over HTTP/1.1 this is a defect.
    */
   requireHttp11(): void;
-  /** Says yes to an upgrade; from here on the connection (of HTTP/2: the stream) is the caller's. `early`: bytes behind the request. */
+  /** Says yes to an upgrade; from here on the connection (of HTTP/2: the stream) is the caller's, who reads it by readBy (core). `early`: bytes behind the request. */
   switch(head: Pick<AnswerHead, "status" | "reason" | "fields">): { readonly stream: Duplex; readonly early: Buffer };
   /** Set by whoever writes. */
   onDrain: (() => void) | undefined;
@@ -264,11 +268,12 @@ export interface AnswerTaker {
   inform(status: number, fields: Fields): void;
   /** `length`: bytes of the body that follows; undefined: not known. The fields are as the backend sent them. */
   head(head: AnswerHead, length: number | undefined): void;
-  /** False: no more until resume(). */
-  data(chunk: Buffer): boolean;
+  /** False: no more until resume(). `lent`: as of a BodySink. */
+  data(chunk: Buffer, lent?: Lending): boolean;
   end(trailers: Fields): void;
   /** No answer, or not all of it. `wasSent`: the backend may have seen the request, or part of it. */
   failed(failure: Failure, wasSent: boolean): void;
+  /** `stream` is the taker's, paused, to be read by readBy (core). */
   switched(head: AnswerHead, stream: Duplex, early: Buffer): void;
 }
 

@@ -3,6 +3,7 @@
 
 import type { Duplex } from "node:stream";
 import type { Clock } from "@postern/contracts";
+import { flushReads, Lent, readBy } from "@postern/core";
 
 export interface TunnelEnd {
   readonly bytesIn: number;
@@ -64,12 +65,20 @@ function letGo(stream: Duplex): void {
 }
 
 function copy({ stream: from, early }: Side, { stream: to }: Side, count: (size: number) => void): void {
-  from.on("data", (chunk: Buffer) => {
-    count(chunk.length);
-    if (!to.write(chunk)) from.pause();
+  const lents = new Lent();
+  readBy(from, {
+    feed(chunk, lent) {
+      count(chunk.length);
+      const hasRoom = lent === undefined ? to.write(chunk) : to.write(chunk, lents.until(lent));
+      if (!hasRoom) from.pause();
+      return hasRoom;
+    },
   });
   to.on("drain", () => from.resume());
-  from.on("end", () => to.end());
+  from.on("end", () => {
+    flushReads(from);
+    to.end();
+  });
   if (early.length > 0) {
     count(early.length);
     to.write(early);

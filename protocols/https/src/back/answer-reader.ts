@@ -2,6 +2,7 @@
 // never tells of an end itself: whoever reads does that once the connection is settled. Throws HttpProblem for what is no
 // answer. RFC 9112.
 
+import { giveBack, type Lending } from "@postern/core";
 import {
   answerFraming,
   ChunkedReader,
@@ -27,7 +28,6 @@ type Place = "nowhere" | "head" | "length" | "chunks" | "to-close" | "end";
 export class AnswerReader {
   readonly #limits: HeadLimits;
   readonly #heads: HeadReader;
-  readonly #pass = (piece: Buffer): void => this.#data(piece);
   #place: Place = "nowhere";
   #taker: AnswerTaker | undefined;
   #method = "";
@@ -35,6 +35,7 @@ export class AnswerReader {
   #provisional = 0;
   #left = 0;
   #chunks: ChunkedReader | undefined;
+  #piece: Buffer | undefined;
   /** The final one, or the 101 of an upgrade. */
   head: AnswerHead | undefined;
   /** The taker wants no more for now. */
@@ -77,8 +78,8 @@ export class AnswerReader {
     return this.#chunks?.trailers ?? NO_FIELDS;
   }
 
-  /** The index behind the answer's end; -1 while it goes on, and when the taker has stopped it. */
-  read(chunk: Buffer): number {
+  /** The index behind the answer's end; -1 while it goes on, and when the taker has stopped it. `lent`: what the chunk lies in. */
+  read(chunk: Buffer, lent?: Lending): number {
     let at = 0;
     while (this.#place === "head") {
       const next = this.#heads.push(chunk, at);
@@ -88,11 +89,11 @@ export class AnswerReader {
     }
     switch (this.#place) {
       case "length":
-        return this.#readLength(chunk, at);
+        return this.#readLength(chunk, at, lent);
       case "chunks":
-        return this.#readChunks(chunk, at);
+        return this.#readChunks(chunk, at, lent);
       case "to-close":
-        if (at < chunk.length) this.#data(at === 0 ? chunk : chunk.subarray(at));
+        if (at < chunk.length) this.#data(at === 0 ? chunk : chunk.subarray(at), lent);
         return -1;
       case "end":
         return at;
@@ -124,17 +125,22 @@ export class AnswerReader {
     if (status !== CONTINUE) this.#taker?.inform(status, fields);
   }
 
-  #readLength(chunk: Buffer, at: number): number {
+  #readLength(chunk: Buffer, at: number, lent: Lending | undefined): number {
     if (at === chunk.length) return -1;
     const end = Math.min(chunk.length, at + this.#left);
     this.#left -= end - at;
     if (this.#left === 0) this.#place = "end";
-    this.#data(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+    this.#data(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), lent);
     return this.#isAtEnd() ? end : -1;
   }
 
-  #readChunks(chunk: Buffer, at: number): number {
-    const end = this.#chunks?.read(chunk, at, this.#pass) ?? -1;
+  #readChunks(chunk: Buffer, at: number, lent: Lending | undefined): number {
+    let end = -1;
+    try {
+      end = this.#chunks?.read(chunk, at, this.#pass) ?? -1;
+    } finally {
+      this.#passLast(lent);
+    }
     if (end !== -1 && this.#place === "chunks") this.#place = "end";
     return this.#isAtEnd() ? end : -1;
   }
@@ -144,7 +150,20 @@ export class AnswerReader {
     return this.#place === "end";
   }
 
-  #data(piece: Buffer): void {
-    if (this.#taker?.data(piece) === false) this.isHeld = true;
+  /** One behind: the last piece of a read brings what is lent. */
+  readonly #pass = (piece: Buffer): void => {
+    if (this.#piece !== undefined) this.#data(this.#piece);
+    this.#piece = piece;
+  };
+
+  #passLast(lent: Lending | undefined): void {
+    const last = this.#piece;
+    this.#piece = undefined;
+    if (last !== undefined) this.#data(last, lent);
+    else if (lent !== undefined) giveBack(lent);
+  }
+
+  #data(piece: Buffer, lent?: Lending): void {
+    if (this.#taker?.data(piece, lent) === false) this.isHeld = true;
   }
 }

@@ -4,6 +4,7 @@
 
 import type { Socket } from "node:net";
 import { Failure } from "@postern/contracts";
+import { Lent, type Lending } from "@postern/core";
 import { chunkHead, LAST_CHUNK, lastChunk, withoutFields, type Fields } from "@postern/http";
 import type { BodySink, FieldFilter, RequestBody } from "../parts.ts";
 
@@ -20,6 +21,7 @@ export class BodySender implements BodySink {
   readonly #isStripped: FieldFilter;
   readonly #events: SenderEvents;
   readonly #length: number | undefined;
+  readonly #lent = new Lent();
   #written = 0;
   #isOver = false;
 
@@ -32,17 +34,17 @@ export class BodySender implements BodySink {
     this.#length = body.length;
   }
 
-  data(chunk: Buffer): boolean {
+  data(chunk: Buffer, lent?: Lending): boolean {
     if (this.#isOver) return false;
     // An empty chunk would be the last one.
     if (chunk.length === 0) return true;
     this.#written += chunk.length;
-    if (this.#length === undefined) return this.#writeChunk(chunk);
+    if (this.#length === undefined) return this.#writeChunk(chunk, lent);
     if (this.#written > this.#length) {
       this.#refuse();
       return false;
     }
-    return this.#socket.write(chunk);
+    return this.#write(chunk, lent);
   }
 
   end(trailers: Fields): void {
@@ -68,11 +70,15 @@ export class BodySender implements BodySink {
     this.#isOver = true;
   }
 
-  #writeChunk(chunk: Buffer): boolean {
+  #write(chunk: Buffer, lent: Lending | undefined): boolean {
+    return lent === undefined ? this.#socket.write(chunk) : this.#socket.write(chunk, this.#lent.until(lent));
+  }
+
+  #writeChunk(chunk: Buffer, lent: Lending | undefined): boolean {
     const socket = this.#socket;
     socket.cork();
     socket.write(chunkHead(chunk.length), "latin1");
-    socket.write(chunk);
+    this.#write(chunk, lent);
     const hasRoom = socket.write("\r\n", "latin1");
     socket.uncork();
     return hasRoom;

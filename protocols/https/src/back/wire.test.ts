@@ -1,5 +1,6 @@
 import test from "ava";
 import { once } from "node:events";
+import { readBy } from "@postern/core";
 import { backScene, get, HELLO, Recorder, TestBody, until } from "../../test/back-scene.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -160,11 +161,18 @@ test("upgrade: the taker gets the connection, with the bytes behind the yes", as
   loan.drop();
   loan.resume();
   const { stream } = taker;
-  const got = once(stream!, "data");
+  const got = new Promise<string>((resolve) => {
+    readBy(stream!, {
+      feed(chunk) {
+        resolve(chunk.toString());
+        return true;
+      },
+    });
+  });
   // It comes paused.
   stream?.resume();
   scene.sockets[0]?.write("later");
-  t.is(String((await got)[0]), "later");
+  t.is(await got, "later");
   stream?.write("to the backend");
   await until(() => scene.heard[0]?.endsWith("to the backend") === true);
   // It is a request under way until it ends.

@@ -5,6 +5,7 @@
 
 import type { Socket } from "node:net";
 import { Failure, legText, toFailure, type FailureKind, type Leg, type Logger } from "@postern/contracts";
+import { flushReads, readBy, restReads, type Lending, type Reader } from "@postern/core";
 import { HttpProblem, type AnswerHead, type HeadLimits } from "@postern/http";
 import type { AnswerTaker, BackRequest, RequestBody } from "../parts.ts";
 import { AnswerReader } from "./answer-reader.ts";
@@ -33,7 +34,7 @@ export function goneBefore(leg: Leg): Failure {
   return new Failure("backend-lost", `${legText(leg)}: closed before the request`);
 }
 
-export class Wire implements Watched {
+export class Wire implements Watched, Reader {
   readonly leg: Leg;
   readonly #socket: Socket;
   readonly #parts: WireParts;
@@ -66,15 +67,15 @@ export class Wire implements Watched {
     this.#parts = parts;
     this.#reader = new AnswerReader(parts.limits);
     spareReads(socket, () => this.#sparesReads());
-    socket.on("data", this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("drain", this.#onDrain);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     // Clients keep the process alive, not the connections that wait for them.
     socket.unref();
-    socket.resume();
     parts.watch.add(this);
+    readBy(socket, this);
+    socket.resume();
   }
 
   get isFree(): boolean {
@@ -161,21 +162,28 @@ export class Wire implements Watched {
     return true;
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    if (this.#isDead) return;
-    if (this.#taker === undefined) return this.#spokeUnasked();
+  /** Bytes of the backend. */
+  feed(chunk: Buffer, lent: Lending | undefined): boolean {
+    if (this.#isDead) return false;
+    if (this.#taker === undefined) this.#spokeUnasked();
+    else this.#hear(chunk, lent);
+    return !this.#socket.isPaused();
+  }
+
+  #hear(chunk: Buffer, lent: Lending | undefined): void {
     this.#heardAt = this.#parts.watch.now();
     let end = -1;
     try {
-      end = this.#reader.read(chunk);
+      end = this.#reader.read(chunk, lent);
     } catch (error) {
       return this.#fail(error instanceof HttpProblem ? this.#failure("backend-garbled", error.message) : toFailure(error));
     }
     if (end !== -1 && this.#taker !== undefined) this.#complete(chunk, end);
     else if (this.#reader.isHeld) this.#socket.pause();
-  };
+  }
 
   readonly #onEnd = (): void => {
+    flushReads(this.#socket);
     if (this.#isDead) return;
     if (this.#reader.endsWithConnection) this.#finish();
     else this.#lost();
@@ -191,17 +199,20 @@ export class Wire implements Watched {
   };
 
   readonly #onClose = (): void => {
+    flushReads(this.#socket);
     if (!this.#isDead) this.#lost();
   };
 
   #complete(chunk: Buffer, end: number): void {
     const { head } = this.#reader;
     if (head === undefined) return;
-    if (this.#reader.isSwitched) return this.#handOver(head, chunk.subarray(end));
+    // A copy: what the chunk lies in is used again.
+    if (this.#reader.isSwitched) return this.#handOver(head, Buffer.from(chunk.subarray(end)));
     const mayRest = this.#isOut && !this.#writesFail && end === chunk.length && isPersistent(head, this.#isChunked);
     if (!mayRest) return this.#finish();
     const { trailers } = this.#reader;
     const taker = this.#settle();
+    restReads(this.#socket);
     this.owner.rests(this, head);
     taker?.end(trailers);
   }
@@ -217,7 +228,7 @@ export class Wire implements Watched {
   #handOver(head: AnswerHead, early: Buffer): void {
     const socket = this.#socket;
     this.#isSwitched = true;
-    socket.off("data", this.#onData).off("end", this.#onEnd).off("drain", this.#onDrain).pause();
+    socket.off("end", this.#onEnd).off("drain", this.#onDrain).pause();
     this.#settle()?.switched(head, socket, early);
   }
 

@@ -4,6 +4,7 @@
 // Throws Error for what only a defect can ask for.
 
 import type { Duplex } from "node:stream";
+import type { Lending } from "@postern/core";
 import {
   answerText,
   chunkHead,
@@ -84,17 +85,17 @@ export class Http1Answer implements Answer {
     this.#owner.said(`HTTP/1.1 ${status}`);
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, lent?: Lending): boolean {
     if (this.isOver || this.#framing === "none" || chunk.length === 0) return true;
     if (this.status === undefined) throw new Error("A body before its head");
     this.bytes += chunk.length;
     const { outlet } = this.#owner;
-    if (this.#framing === "chunked") return outlet.framed(chunkHead(chunk.length), chunk, "\r\n");
+    if (this.#framing === "chunked") return outlet.framed(chunkHead(chunk.length), chunk, "\r\n", lent);
     if (this.#framing === "length" && this.bytes > this.#length) {
       this.cut();
       return true;
     }
-    return outlet.write(chunk);
+    return outlet.write(chunk, lent);
   }
 
   end(trailers?: Fields): void {

@@ -2,6 +2,7 @@
 // once; very small chunks of one read are handed on as one. Throws HttpProblem for chunks that are none (RFC 9112 section 7.1).
 
 import type { Failure } from "@postern/contracts";
+import { giveBack, type Lending } from "@postern/core";
 import { ChunkedReader, type Fields, type Framing } from "@postern/http";
 import type { BodySink, RequestBody } from "../parts.ts";
 
@@ -61,9 +62,9 @@ export class Http1Body implements RequestBody {
     this.#wake();
   }
 
-  /** Takes bytes of `chunk` from `from`: the index behind the body's end, or -1. */
-  feed(chunk: Buffer, from: number): number {
-    return this.#chunked === undefined ? this.#feedCounted(chunk, from) : this.#feedChunks(this.#chunked, chunk, from);
+  /** Takes bytes of `chunk` from its beginning: the index behind the body's end, or -1. `lent`: what they lie in. */
+  feed(chunk: Buffer, lent?: Lending): number {
+    return this.#chunked === undefined ? this.#feedCounted(chunk, lent) : this.#feedChunks(this.#chunked, chunk, lent);
   }
 
   /** Nobody takes the rest; it is read over. */
@@ -78,24 +79,22 @@ export class Http1Body implements RequestBody {
     if (!this.#isDiscarded) this.#sink?.broken(failure);
   }
 
-  #feedCounted(chunk: Buffer, from: number): number {
-    const rest = chunk.length - from;
+  #feedCounted(chunk: Buffer, lent: Lending | undefined): number {
     const { left } = this;
-    if (rest < left) {
-      this.#give(from === 0 ? chunk : chunk.subarray(from));
+    if (chunk.length < left) {
+      this.#give(chunk, lent);
       return -1;
     }
-    const end = from + left;
-    const isWhole = from === 0 && end === chunk.length;
-    this.#finish(isWhole ? chunk : chunk.subarray(from, end), NONE);
-    return end;
+    this.#finish(left === chunk.length ? chunk : chunk.subarray(0, left), NONE, lent);
+    return left;
   }
 
-  #feedChunks(reader: ChunkedReader, chunk: Buffer, from: number): number {
-    const end = reader.read(chunk, from, this.#collect);
+  #feedChunks(reader: ChunkedReader, chunk: Buffer, lent: Lending | undefined): number {
+    const end = reader.read(chunk, 0, this.#collect);
     const bytes = this.#collected();
-    if (end !== -1) this.#finish(bytes, reader.trailers);
-    else if (bytes !== undefined) this.#give(bytes);
+    if (bytes === undefined && lent !== undefined) giveBack(lent);
+    if (end !== -1) this.#finish(bytes, reader.trailers, lent);
+    else if (bytes !== undefined) this.#give(bytes, lent);
     return end;
   }
 
@@ -115,14 +114,14 @@ export class Http1Body implements RequestBody {
     return last;
   }
 
-  #give(piece: Buffer): void {
+  #give(piece: Buffer, lent?: Lending): void {
     this.given += piece.length;
     if (this.#isDiscarded || this.#sink === undefined) return;
-    if (!this.#sink.data(piece)) this.isPaused = true;
+    if (!this.#sink.data(piece, lent)) this.isPaused = true;
   }
 
-  #finish(piece: Buffer | undefined, trailers: Fields): void {
-    if (piece !== undefined && piece.length > 0) this.#give(piece);
+  #finish(piece: Buffer | undefined, trailers: Fields, lent: Lending | undefined): void {
+    if (piece !== undefined && piece.length > 0) this.#give(piece, lent);
     this.isComplete = true;
     if (!this.#isDiscarded) this.#sink?.end(trailers);
   }

@@ -2,6 +2,7 @@
 // somebody wants it. Little waits, and one read more; then the client is not read from. Never throws: what is no HTTP is told.
 
 import type { Socket } from "node:net";
+import { giveBack, type Lending, type Reader } from "@postern/core";
 import { HeadReader, type HeadLimits } from "@postern/http";
 
 /**
@@ -15,8 +16,8 @@ export interface Taker {
   /** The first byte of a head has come, and not all of it. */
   headBegins(): void;
   head(text: string): void;
-  /** The index behind the body's end, or -1. */
-  body(chunk: Buffer): number;
+  /** The index behind the body's end, or -1. `lent`, what the chunk lies in, is the taker's then. */
+  body(chunk: Buffer, lent: Lending | undefined): number;
   /** Thrown by any of these. */
   failed(error: unknown): void;
 }
@@ -25,13 +26,15 @@ const NOTHING = Buffer.alloc(0);
 /** More than this was not sent by chance: its sender can wait, and is not seen leaving until then. Some send CRLF behind a body. */
 const SENT_AHEAD = 1024;
 
-export class Intake {
+export class Intake implements Reader {
   /** Bytes so far. */
   bytes = 0;
   readonly #socket: Socket;
   readonly #head: HeadReader;
   readonly #taker: Taker;
   #rest: Buffer | undefined;
+  /** What the read under way lies in, until a body takes it. */
+  #lent: Lending | undefined;
   #isPaused = true;
   #isTaking = false;
 
@@ -50,11 +53,17 @@ export class Intake {
     return this.#rest === undefined && this.#head.isEmpty;
   }
 
-  readonly push = (chunk: Buffer): void => {
+  /** What nobody wants yet is copied out of what is lent. */
+  feed(chunk: Buffer, lent: Lending | undefined): boolean {
     this.bytes += chunk.length;
+    this.#lent = lent;
     this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
     this.wake();
-  };
+    if (lent !== undefined && this.#rest !== undefined) this.#rest = Buffer.from(this.#rest);
+    if (this.#lent !== undefined) giveBack(this.#lent);
+    this.#lent = undefined;
+    return !this.#isPaused;
+  }
 
   /** Something else may be wanted now. */
   wake(): void {
@@ -82,7 +91,7 @@ export class Intake {
   #take(chunk: Buffer): boolean {
     const { wanted } = this.#taker;
     if (wanted === "head") this.#takeHead(chunk);
-    else if (wanted === "body") this.#keep(chunk, this.#taker.body(chunk));
+    else if (wanted === "body") this.#takeBody(chunk);
     else if (wanted === "all") this.#rest = undefined;
     else return false;
     return true;
@@ -94,6 +103,12 @@ export class Intake {
     this.#keep(chunk, end);
     if (end !== -1) this.#taker.head(this.#head.take());
     else if (isFirst && !this.#head.isEmpty) this.#taker.headBegins();
+  }
+
+  #takeBody(chunk: Buffer): void {
+    const lent = this.#lent;
+    this.#lent = undefined;
+    this.#keep(chunk, this.#taker.body(chunk, lent));
   }
 
   #keep(chunk: Buffer, end: number): void {

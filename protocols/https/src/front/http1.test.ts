@@ -1,4 +1,5 @@
 import test from "ava";
+import { readBy } from "@postern/core";
 import type { Exchange, Handler } from "../parts.ts";
 import { bodyOf, echo, gate, openScene, sayOk, until } from "./test/scene.ts";
 
@@ -238,7 +239,7 @@ test("http1: an upgrade hands the connection over, with what came early", async 
       t.is(request.upgrade, "websocket");
       const { stream, early } = answer.switch({ status: 101, reason: "Switching Protocols", fields: ["Sec-X", "y"] });
       stream.write(`early ${early.toString()};`);
-      stream.on("data", (chunk: Buffer) => stream.end(`late ${chunk.toString()};`));
+      readBy(stream, { feed: (chunk) => Boolean(stream.end(`late ${chunk.toString()};`)) });
       stream.resume();
       return new Promise((resolve) => stream.on("close", resolve));
     },

@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { Failure, type HostDoors, type Session } from "@postern/contracts";
+import { flushReads, readBy, restReads, type Lending } from "@postern/core";
 import { HttpProblem } from "@postern/http";
 import type { HttpRequest } from "../parts.ts";
 import { Client } from "./client.ts";
@@ -54,14 +55,16 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
     this.#trace = doors.trace;
     this.#intake = new Intake(socket, house.settings, this);
     this.#since = house.clock.now();
-    socket.on("data", this.#intake.push);
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
     this.open();
     if (socket.closed) this.#onClose();
-    else this.#intake.wake();
+    else {
+      readBy(socket, this.#intake);
+      this.#intake.wake();
+    }
   }
 
   get owes(): boolean {
@@ -98,8 +101,8 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
     served.then(this.#onSettled, this.#onRejected);
   }
 
-  body(chunk: Buffer): number {
-    const end = this.#current?.body?.feed(chunk, 0) ?? 0;
+  body(chunk: Buffer, lent: Lending | undefined): number {
+    const end = this.#current?.body?.feed(chunk, lent) ?? 0;
     if (this.#phase === "over" && end !== -1) this.#next();
     return end;
   }
@@ -134,7 +137,6 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
   release(): { readonly stream: Duplex; readonly early: Buffer } {
     const { socket } = this;
     this.#phase = "switched";
-    socket.off("data", this.#intake.push);
     socket.off("drain", this.#onDrain);
     socket.off("end", this.#onEnd);
     return { stream: socket, early: this.#intake.release() };
@@ -214,6 +216,7 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
     this.#current = undefined;
     this.#phase = "head";
     this.#since = this.house.clock.now();
+    restReads(this.socket);
     // Others have their turn before what this client sent ahead.
     if (this.#intake.hasRest) setImmediate(this.#wake);
     else this.#intake.wake();
@@ -254,6 +257,7 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
   };
 
   readonly #onEnd = (): void => {
+    flushReads(this.socket);
     if (this.#current?.answer.isOver === false) this.cut();
     else this.socket.destroySoon();
   };

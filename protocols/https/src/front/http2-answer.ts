@@ -3,6 +3,7 @@
 
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream, type ServerStreamResponseOptions } from "node:http2";
 import type { Duplex } from "node:stream";
+import { Lent, type Lending } from "@postern/core";
 import { lowerName, type AnswerHead, type Fields } from "@postern/http";
 import type { Answer } from "../parts.ts";
 
@@ -25,6 +26,7 @@ export class Http2Answer implements Answer {
   /** The client may still be sending. */
   readonly #hasBody: () => boolean;
   #length: number | undefined;
+  readonly #lent = new Lent();
   #isEmpty = false;
   #trailers: Fields = [];
 
@@ -55,13 +57,15 @@ export class Http2Answer implements Answer {
     respond(this.#stream, fields, { endStream: this.#isEmpty, waitForTrailers: hasTrailers });
   }
 
-  write(chunk: Buffer): boolean {
+  write(chunk: Buffer, lent?: Lending): boolean {
     if (this.isOver || this.#isEmpty || chunk.length === 0) return true;
     if (this.status === undefined) throw new Error("A body before its head");
     this.bytes += chunk.length;
-    if (this.#length === undefined || this.bytes <= this.#length) return this.#stream.write(chunk);
-    this.cut();
-    return true;
+    if (this.#length !== undefined && this.bytes > this.#length) {
+      this.cut();
+      return true;
+    }
+    return lent === undefined ? this.#stream.write(chunk) : this.#stream.write(chunk, this.#lent.until(lent));
   }
 
   end(trailers: Fields = []): void {

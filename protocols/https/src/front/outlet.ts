@@ -2,6 +2,7 @@
 // bytes of a body above all; later bytes leave at once, as they are, without a copy. Never throws.
 
 import type { Socket } from "node:net";
+import { giveBack, Lent, type Lending } from "@postern/core";
 
 /** So much is put together by copying; more is left to the socket to gather. */
 const COPIED = 16 * 1024;
@@ -14,6 +15,7 @@ export class Outlet {
   readonly #held: (string | Buffer)[] = [];
   #size = 0;
   #isHolding = false;
+  #lent: Lent | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -26,44 +28,55 @@ export class Outlet {
     process.nextTick(flush, this);
   }
 
-  /** False: wait for "drain". */
-  write(piece: string | Buffer): boolean {
-    if (!this.#isHolding) return typeof piece === "string" ? this.#socket.write(piece, "latin1") : this.#socket.write(piece);
+  /** False: wait for "drain". `lent`: what bulk data lies in. It is not held, nor what waits before it. */
+  write(piece: string | Buffer, lent?: Lending): boolean {
+    if (!this.#isHolding) return this.#send(piece, lent);
     this.#held.push(piece);
     this.#size += piece.length;
-    if (this.#size > HELD) this.flush();
+    if (lent !== undefined || this.#size > HELD) this.#flush(lent);
     return !this.#socket.writableNeedDrain;
   }
 
   /** Three pieces in one write: a chunk with its frame. */
-  framed(before: string, bytes: Buffer, behind: string): boolean {
+  framed(before: string, bytes: Buffer, behind: string, lent?: Lending): boolean {
     const isHolding = this.#isHolding;
     this.#isHolding = true;
     this.write(before);
     this.write(bytes);
-    this.write(behind);
+    this.write(behind, lent);
     if (!isHolding) this.flush();
     return !this.#socket.writableNeedDrain;
   }
 
   flush(): void {
     this.#isHolding = false;
-    if (this.#size === 0) return;
+    if (this.#size > 0) this.#flush(undefined);
+  }
+
+  #flush(lent: Lending | undefined): void {
     const pieces = this.#held;
-    if (pieces.length === 1 || this.#size > COPIED) this.#gather(pieces);
-    else this.#socket.write(joined(pieces, this.#size));
+    this.#isHolding = false;
+    if (pieces.length === 1 || this.#size > COPIED) this.#gather(pieces, lent);
+    else {
+      this.#socket.write(joined(pieces, this.#size));
+      if (lent !== undefined) giveBack(lent);
+    }
     pieces.length = 0;
     this.#size = 0;
   }
 
-  #gather(pieces: readonly (string | Buffer)[]): void {
+  #gather(pieces: readonly (string | Buffer)[], lent: Lending | undefined): void {
     const socket = this.#socket;
-    socket.cork();
-    for (const piece of pieces) {
-      if (typeof piece === "string") socket.write(piece, "latin1");
-      else socket.write(piece);
-    }
-    socket.uncork();
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    pieces.forEach((piece, index) => this.#send(piece, index === last ? lent : undefined));
+    if (last > 0) socket.uncork();
+  }
+
+  #send(piece: string | Buffer, lent: Lending | undefined): boolean {
+    const socket = this.#socket;
+    if (lent !== undefined) return socket.write(piece, "latin1", (this.#lent ??= new Lent()).until(lent));
+    return typeof piece === "string" ? socket.write(piece, "latin1") : socket.write(piece);
   }
 }
 
