@@ -49,6 +49,9 @@ export interface HttpsParts {
   readonly hasTls: boolean;
 }
 
+/** What is there at once most of the time, and is not waited for then. */
+export type Soon<T> = T | Promise<T>;
+
 /** A listener as a mail app is told about it. */
 export interface Endpoint {
   /** "imap", "pop3", "submission", "smtp", "https", "http". */
@@ -300,6 +303,6 @@ export interface Backs {
    * A connection that can take a request. `isFresh`: not one that waited. `answer`: when it is over, nobody wants the
    * connection any more. Failure: backend-unreachable, backend-silent, backend-tls, backend-busy, client-gone.
    */
-  take(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Promise<BackConnection>;
+  take(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Soon<BackConnection>;
   close(): void;
 }

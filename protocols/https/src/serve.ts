@@ -6,6 +6,7 @@
 // backend only when nothing of the answer has come, and the one before cannot have acted on it.
 
 import { Failure, legText, toFailure, type Leg, type Place, type Session } from "@postern/contracts";
+import type { Fields } from "@postern/http";
 import { newFacts, writeRequest, type RequestFacts } from "./access-log.ts";
 import { answersHealth } from "./answers/health.ts";
 import { ownAnswer } from "./answers/own.ts";
@@ -17,7 +18,7 @@ import { requestFields } from "./forwarded-fields.ts";
 import { forward, type Outcome } from "./forward.ts";
 import type { House } from "./house.ts";
 import { isConnectionBound } from "./login/connection-bound.ts";
-import type { Admission, BackConnection, Exchange, Handler, HttpRequest, RequestBody, Service } from "./parts.ts";
+import type { Admission, BackConnection, Exchange, Handler, HttpRequest, RequestBody, Service, Soon } from "./parts.ts";
 import { whereTo, type Where } from "./where.ts";
 
 /** Answers one request. */
@@ -68,7 +69,8 @@ async function serveAdmitted(
   const device = house.devices.check(exchange, service, admission);
   facts.device = device;
   if (own?.when === "gateway" && ownAnswer(exchange, service, held?.bytes, house)) return;
-  const where = await routed(exchange, service, admission, facts, held?.bytes, house);
+  const soon = whereTo(exchange, service, admission, held?.bytes, house);
+  const where = soon instanceof Promise ? await routed(soon, admission, facts) : soon;
   if (where === undefined) return;
   facts.user ??= where.user;
   facts.hint = where.hint;
@@ -89,16 +91,9 @@ async function serveAdmitted(
 }
 
 /** undefined: a route source has refused the login, and the client was told. */
-async function routed(
-  exchange: Exchange,
-  service: Service,
-  admission: Admission,
-  facts: RequestFacts,
-  body: Buffer | undefined,
-  house: House,
-): Promise<Where | undefined> {
+async function routed(soon: Promise<Where>, admission: Admission, facts: RequestFacts): Promise<Where | undefined> {
   try {
-    return await whereTo(exchange, service, admission, body, house);
+    return await soon;
   } catch (error) {
     const failure = toFailure(error);
     const last = await admission.unrouted(failure);
@@ -155,11 +150,12 @@ async function deliverTo(leg: Leg, errand: Errand, house: House): Promise<Outcom
     let connection: BackConnection;
     if (errand.exchange.answer.isOver) throw new Failure("client-gone", "The client left before a backend was asked");
     try {
-      connection = await connectionTo(leg, errand, isFresh, house);
+      const soon = connectionTo(leg, errand, isFresh, house);
+      connection = soon instanceof Promise ? await soon : soon;
     } catch (error) {
       return { kind: "failed", failure: toFailure(error), wasSent: false };
     }
-    const outcome = await ask(connection, errand, house);
+    const outcome = await ask(connection, await fieldsFor(connection, errand, house), errand, house);
     const isStale = outcome.kind === "failed" && connection.isReused && !isFresh && outcome.failure.kind === "backend-lost";
     if (!isStale || !mayAskAgain(outcome, errand)) return outcome;
   }
@@ -174,21 +170,19 @@ function mayAskAgain({ wasSent }: { readonly wasSent: boolean }, { exchange, bod
 }
 
 /** What is pinned has a login of the backend's own: whom the gateway has checked goes by another connection. */
-async function connectionTo(leg: Leg, errand: Errand, isFresh: boolean, house: House): Promise<BackConnection> {
+function connectionTo(leg: Leg, errand: Errand, isFresh: boolean, house: House): Soon<BackConnection> {
   const { client, answer } = errand.exchange;
   const pinned = errand.service.authentication === "pass" ? client.pinned.get(legText(leg)) : undefined;
   if (pinned?.isFree === true) return pinned;
   return house.backs.take(leg, client.session, isFresh, answer);
 }
 
-async function ask(connection: BackConnection, errand: Errand, house: House): Promise<Outcome> {
-  const { exchange, service, admission, body, where } = errand;
-  const { request, client } = exchange;
+/** As this backend is to see them. */
+async function fieldsFor(connection: BackConnection, errand: Errand, house: House): Promise<Fields> {
+  const { request, client } = errand.exchange;
   const { leg } = connection;
   const { session } = client;
-  const passes = service.authentication === "pass";
   if (!client.isShared) session.backend = leg.backend;
-  let fields: readonly string[];
   try {
     const told = {
       session,
@@ -196,11 +190,18 @@ async function ask(connection: BackConnection, errand: Errand, house: House): Pr
       isTold: leg.forwardClient,
       isTrusted: session.listener.trusts(session.client.host),
     };
-    fields = await admission.present(leg, requestFields(request, told, house.kept), where.login);
+    return await errand.admission.present(leg, requestFields(request, told, house.kept), errand.where.login);
   } catch (error) {
     giveBack(connection, client.pinned);
     throw error;
   }
+}
+
+function ask(connection: BackConnection, fields: Fields, errand: Errand, house: House): Promise<Outcome> {
+  const { exchange, service, admission, body, where } = errand;
+  const { request } = exchange;
+  const { leg } = connection;
+  const passes = service.authentication === "pass";
   return forward({
     exchange,
     connection,

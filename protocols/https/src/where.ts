@@ -4,7 +4,7 @@
 
 import { Failure, legText, normaliseUser, toFailure, type Identity, type Leg, type Route } from "@postern/contracts";
 import type { House } from "./house.ts";
-import type { Admission, BackConnection, Exchange, Hint, Service } from "./parts.ts";
+import type { Admission, BackConnection, Exchange, Hint, Service, Soon } from "./parts.ts";
 
 export interface Where {
   /** In the order in which to try them; never empty. */
@@ -17,39 +17,71 @@ export interface Where {
 }
 
 /** `body`: what is held of it, for protocols that name the user in it. */
-export async function whereTo(
+export function whereTo(
   exchange: Exchange,
   service: Service,
   admission: Admission,
   body: Buffer | undefined,
   house: House,
+): Soon<Where> {
+  const hints = house.hints.of(exchange.request, service, admission, body)[Symbol.iterator]();
+  const { value: first } = hints.next();
+  if (first !== undefined) return hintedTo(first, hints, exchange, service, admission, house);
+  return unhinted({}, exchange, service, admission, house);
+}
+
+/** What hints have left behind that led nowhere. */
+interface Tried {
+  backend?: string | undefined;
+  refusal?: Failure;
+  speaker?: string;
+}
+
+async function hintedTo(
+  first: Hint,
+  hints: Iterator<Hint>,
+  exchange: Exchange,
+  service: Service,
+  admission: Admission,
+  house: House,
 ): Promise<Where> {
-  const { client } = exchange;
-  // A login of the backend's own lives on its connection; one that the gateway has checked comes with each request.
-  const pinned = service.authentication === "pass" ? client.pinned : NONE;
-  let backend: string | undefined;
-  let refusal: Failure | undefined;
-  let speaker: string | undefined;
-  for (const hint of house.hints.of(exchange.request, service, admission, body)) {
-    backend ??= hint.backend;
+  const pinned = pinnedOf(exchange, service);
+  const tried: Tried = {};
+  for (let hint: Hint | undefined = first; hint !== undefined; hint = hints.next().value) {
+    tried.backend ??= hint.backend;
     const user = hint.mailbox === undefined ? undefined : normaliseUser(hint.mailbox, house.defaultDomain);
     if (user === undefined) continue;
     // In the middle of an exchange, and behind it, a name in it does not lead to another connection.
     if (hint.from === "ntlm" && pinned.size > 0) {
-      speaker = user;
+      tried.speaker = user;
       break;
     }
     if (service.backends.length > 0)
-      return { legs: own(service, backend, pinned, house), user, login: undefined, hint: hint.from };
+      return { legs: own(service, tried.backend, pinned, house), user, login: undefined, hint: hint.from };
     try {
       const { legs, login } = await routeOf(user, exchange, admission, house);
-      return { legs: inOrder(legs, backend, pinned, house), user, login, hint: hint.from };
+      return { legs: inOrder(legs, tried.backend, pinned, house), user, login, hint: hint.from };
     } catch (error) {
       const failure = toFailure(error);
       if (failure.kind !== "unknown-user") throw failure;
-      refusal ??= failure;
+      tried.refusal ??= failure;
     }
   }
+  return unhinted(tried, exchange, service, admission, house);
+}
+
+/** A login of the backend's own lives on its connection; one that the gateway has checked comes with each request. */
+const pinnedOf = ({ client }: Exchange, { authentication }: Service): ReadonlyMap<string, BackConnection> =>
+  authentication === "pass" ? client.pinned : NONE;
+
+function unhinted(
+  { backend, refusal, speaker }: Tried,
+  exchange: Exchange,
+  service: Service,
+  admission: Admission,
+  house: House,
+): Where {
+  const pinned = pinnedOf(exchange, service);
   const user = admission.identity?.user ?? speaker;
   const hint = speaker === undefined ? undefined : "ntlm";
   if (service.backends.length > 0) return { legs: own(service, backend, pinned, house), user, login: undefined, hint };

@@ -110,7 +110,7 @@ export async function backScene(t: ExecutionContext, options: SceneOptions = {})
     server.close();
   });
   const leg = testLeg((server.address() as AddressInfo).port, { protocol: "https", ...options.leg });
-  const take = (isFresh = false): Promise<BackConnection> => backs.take(leg, testSession(), isFresh);
+  const take = async (isFresh = false): Promise<BackConnection> => backs.take(leg, testSession(), isFresh);
   return {
     backs,
     clock,

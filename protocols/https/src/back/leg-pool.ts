@@ -6,7 +6,7 @@ import { Failure, legText, toFailure, type Leg, type Session, type Timer } from 
 import { reach } from "@postern/core";
 import type { AnswerHead } from "@postern/http";
 import { becomesBound } from "../login/connection-bound.ts";
-import type { Answer, BackConnection } from "../parts.ts";
+import type { Answer, BackConnection, Soon } from "../parts.ts";
 import type { BacksParts } from "./backs.ts";
 import { Loan, type Lender } from "./loan.ts";
 import { restMs } from "./persistence.ts";
@@ -45,7 +45,7 @@ export class LegPool implements Lender, WireOwner {
   }
 
   /** `leg`: as the borrower knows it; it may differ in what makes no other connection. */
-  take(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Promise<BackConnection> {
+  take(leg: Leg, session: Session, isFresh: boolean, answer?: Pick<Answer, "isOver">): Soon<BackConnection> {
     if (this.#places >= this.#parts.settings.perBackend) return this.#takeInTurn(leg, session, isFresh, answer);
     this.#places += 1;
     return this.#lend(leg, session, isFresh);
@@ -95,9 +95,9 @@ export class LegPool implements Lender, WireOwner {
   }
 
   /** In a place that is counted already. */
-  #lend(leg: Leg, session: Session, isFresh: boolean): Promise<BackConnection> {
+  #lend(leg: Leg, session: Session, isFresh: boolean): Soon<BackConnection> {
     const wire = isFresh ? undefined : this.#newest();
-    return wire === undefined ? this.#dial(leg, session) : Promise.resolve(new Loan(leg, true, this).hold(wire));
+    return wire === undefined ? this.#dial(leg, session) : new Loan(leg, true, this).hold(wire);
   }
 
   #newest(): Wire | undefined {

@@ -4,7 +4,7 @@
 
 import { Failure, wipe, type Leg } from "@postern/contracts";
 import { allOf, firstOf, type Fields } from "@postern/http";
-import type { Admission, Exchange, HttpsParts } from "../parts.ts";
+import type { Admission, Exchange, HttpsParts, Soon } from "../parts.ts";
 import { claimOf } from "./claim.ts";
 import { needsOwnConnection, schemeOf } from "./connection-bound.ts";
 import { ExtendedProtection } from "./extended-protection.ts";
@@ -13,7 +13,7 @@ import type { Tally, Try } from "./tally.ts";
 
 export interface Pass {
   /** undefined: it was answered. */
-  admit(exchange: Exchange): Promise<Admission | undefined>;
+  admit(exchange: Exchange): Soon<Admission | undefined>;
 }
 
 /** The proof in them is made for one challenge: it may be seen. */
@@ -23,7 +23,7 @@ export function createPass(parts: Pick<HttpsParts, "clock" | "logger">, tally: T
   const protection = new ExtendedProtection(parts.clock, parts.logger, (user) => tally.nameOf(user));
 
   return {
-    async admit(exchange) {
+    admit(exchange) {
       const { client, request, answer } = exchange;
       const authorization = firstOf(request.fields, "authorization");
       if (authorization === undefined) return new Passing(exchange, false, undefined, tally, protection);
@@ -36,8 +36,10 @@ export function createPass(parts: Pick<HttpsParts, "clock" | "logger">, tally: T
       const isSecret = !SAFE_IN_CLEAR.has(schemeOf(authorization));
       if (isSecret) requireSafeClient(client.session, "a login");
       const claim = claimOf(authorization);
-      const attempt = claim === undefined ? undefined : await tally.begin(exchange, tally.nameOf(authorization), claim);
-      return new Passing(exchange, isSecret, attempt, tally, protection);
+      const passing = (attempt?: Try): Admission => new Passing(exchange, isSecret, attempt, tally, protection);
+      if (claim === undefined) return passing();
+      const attempt = tally.begin(exchange, tally.nameOf(authorization), claim);
+      return attempt instanceof Promise ? attempt.then(passing) : passing(attempt);
     },
   };
 }
