@@ -1,7 +1,9 @@
 import test from "ava";
 import { Failure } from "@postern/contracts";
-import { BoundedBody, hold } from "./bodies.ts";
+import { BoundedBody, hold as holdIn, Holds, type Held } from "./bodies.ts";
 import type { BodySink, RequestBody } from "./parts.ts";
+
+const hold = (body: RequestBody, max: number): Promise<Held> => holdIn(body, max, new Holds());
 
 /** A body that a test gives piece by piece. */
 class Source implements RequestBody {
@@ -59,7 +61,7 @@ test("a body that is held whole is given to each who asks, from its beginning", 
   for (const _ of [1, 2]) {
     const to = taker();
     body.start(to);
-    t.deepEqual(to.heard, ["<a/>", "<b/>", "end X-Last:1"]);
+    t.deepEqual(to.heard, ["<a/><b/>", "end X-Last:1"]);
     t.is(body.given, 8);
   }
 });
@@ -76,7 +78,7 @@ test("of a body that is larger only the beginning is held, and the rest flows be
   t.is(source.resumed, 1);
   source.give("9");
   source.end();
-  t.deepEqual(to.heard, ["1234", "5678", "9", "end X-Last:1"]);
+  t.deepEqual(to.heard, ["12345678", "9", "end X-Last:1"]);
 });
 
 test("a taker that has enough is heeded behind what was held", async (t) => {
@@ -112,4 +114,30 @@ test("a body of unknown length is broken where it becomes too large, once", (t) 
   source.end();
   t.deepEqual(to.heard, ["12345", "broken syntax"]);
   t.is(told, 1);
+});
+
+test("what is held has a bound for all together, and what nobody needs any more makes room", async (t) => {
+  const holds = new Holds(3000);
+  const [first, second, third] = [new Source(), new Source(), new Source()];
+  const [one, two] = [holdIn(first, 2000, holds), holdIn(second, 2000, holds)];
+  t.true(first.give("a".repeat(1500)));
+  t.false(second.give("b".repeat(1600)));
+  t.is((await t.throwsAsync(two, { instanceOf: Failure }))?.kind, "too-many-connections");
+  first.end();
+  const held = await one;
+  held.release();
+  held.release();
+  const last = holdIn(third, 2900, holds);
+  t.true(third.give("c".repeat(2800)));
+  third.end();
+  t.is((await last).bytes?.length, 2800);
+});
+
+test("what comes in tiny pieces is held in one", async (t) => {
+  const source = new Source();
+  const holding = hold(source, 10_000);
+  const text = Array.from({ length: 5000 }, (_, index) => String(index % 10)).join("");
+  for (const character of text) source.give(character);
+  source.end();
+  t.is((await holding).bytes?.toString(), text);
 });

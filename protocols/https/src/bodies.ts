@@ -1,9 +1,10 @@
 // Bodies of requests that are more than passed on: one that is read before it is known where it goes (Autodiscover names the
-// user in it), and one whose length is not known but bounded. Failure: client-gone and what the front says; syntax with a
+// user in it), and one whose length is not known but bounded. What is held has a bound for all of them together: nobody has to
+// log in to send one slowly. Failure: client-gone and what the front says; too-many-connections above the bound; syntax with a
 // body that is too large.
 
 import { Failure } from "@postern/contracts";
-import type { Lending } from "@postern/core";
+import { giveBack, type Lending } from "@postern/core";
 import type { Fields } from "@postern/http";
 import type { BodySink, RequestBody } from "./parts.ts";
 
@@ -12,20 +13,49 @@ export interface Held {
   /** All of it; undefined: it is larger than that. */
   readonly bytes: Buffer | undefined;
   readonly body: RequestBody;
+  /** Nobody needs it any more. */
+  release(): void;
 }
 
-/** Reads up to `max` bytes of a body. Failure: client-gone and what else breaks it before so much is there. */
-export function hold(body: RequestBody, max: number): Promise<Held> {
+const MOST_HELD = 64 * 1024 * 1024;
+
+/** How much is held at the same time, in all. */
+export class Holds {
+  readonly #most: number;
+  #bytes = 0;
+
+  constructor(most: number = MOST_HELD) {
+    this.#most = most;
+  }
+
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#most) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+/** Reads up to `max` bytes of a body. Failure: client-gone and what else breaks it before so much is there; too-many-connections. */
+export function hold(body: RequestBody, max: number, holds: Holds = new Holds()): Promise<Held> {
   return new Promise((resolve, reject) => {
-    const held = new HeldBody(body, max, (bytes) => resolve({ bytes, body: held }), reject);
+    const settle = (bytes: Buffer | undefined): void => resolve({ bytes, body: held, release: () => held.release() });
+    const held = new HeldBody(body, max, holds, settle, reject);
     body.start(held);
   });
 }
 
+const NOTHING = Buffer.alloc(0);
+const SMALLEST = 1024;
+
 class HeldBody implements RequestBody, BodySink {
   readonly length: number | undefined;
   given = 0;
-  #chunks: Buffer[] = [];
+  /** One of its own: pieces would keep the large buffers alive that they were read into. */
+  #buffer = NOTHING;
   #size = 0;
   #trailers: Fields | undefined;
   #broken: Failure | undefined;
@@ -34,17 +64,25 @@ class HeldBody implements RequestBody, BodySink {
   readonly #reject: (failure: Failure) => void;
   readonly #from: RequestBody;
   readonly #max: number;
+  readonly #holds: Holds;
 
-  constructor(from: RequestBody, max: number, settle: (bytes: Buffer | undefined) => void, reject: (failure: Failure) => void) {
+  constructor(
+    from: RequestBody,
+    max: number,
+    holds: Holds,
+    settle: (bytes: Buffer | undefined) => void,
+    reject: (failure: Failure) => void,
+  ) {
     this.length = from.length;
     this.#from = from;
     this.#max = max;
+    this.#holds = holds;
     this.#settle = settle;
     this.#reject = reject;
   }
 
   get isComplete(): boolean {
-    return this.#trailers !== undefined && this.#chunks.length === 0;
+    return this.#trailers !== undefined && this.#size === 0;
   }
 
   /** What is held whole can begin again. */
@@ -57,21 +95,25 @@ class HeldBody implements RequestBody, BodySink {
       this.given += chunk.length;
       return this.#sink.data(chunk, lent);
     }
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
-    if (this.#size > this.#max) this.#settled(undefined);
-    return this.#size <= this.#max;
+    const isKept = this.#keep(chunk);
+    if (lent !== undefined) giveBack(lent);
+    if (!isKept) this.broken(new Failure("too-many-connections", "Bodies of too many requests are held"));
+    else if (this.#size > this.#max) this.#settled(undefined);
+    return isKept && this.#size <= this.#max;
   }
 
   end(trailers: Fields): void {
     this.#trailers = trailers;
     if (this.#sink !== undefined) this.#sink.end(trailers);
-    else this.#settled(Buffer.concat(this.#chunks));
+    else this.#settled(this.#buffer.subarray(0, this.#size));
   }
 
   broken(failure: Failure): void {
     this.#broken = failure;
-    if (this.#settle !== undefined) this.#reject(failure);
+    if (this.#settle !== undefined) {
+      this.release();
+      this.#reject(failure);
+    }
     this.#settle = undefined;
     this.#sink?.broken(failure);
   }
@@ -79,24 +121,45 @@ class HeldBody implements RequestBody, BodySink {
   /** May begin anew, with another sink, as long as all of the body is held. */
   start(sink: BodySink): void {
     if (this.#broken !== undefined) return sink.broken(this.#broken);
-    const chunks = this.#chunks;
+    const bytes = this.#buffer.subarray(0, this.#size);
     const isWhole = this.#trailers !== undefined;
     if (!isWhole) {
       this.#sink = sink;
-      this.#chunks = [];
+      this.release();
     }
-    this.given = 0;
-    let goesOn = true;
-    for (const chunk of chunks) {
-      this.given += chunk.length;
-      goesOn = sink.data(chunk);
-    }
+    this.given = bytes.length;
+    const goesOn = bytes.length === 0 || sink.data(bytes);
     if (isWhole) sink.end(this.#trailers ?? []);
     else if (goesOn) this.#from.resume();
   }
 
   resume(): void {
     if (this.#trailers === undefined) this.#from.resume();
+  }
+
+  release(): void {
+    this.#holds.give(this.#buffer.length);
+    this.#buffer = NOTHING;
+    this.#size = 0;
+  }
+
+  #keep(chunk: Buffer): boolean {
+    const size = this.#size + chunk.length;
+    if (size > this.#buffer.length && !this.#grow(size)) return false;
+    chunk.copy(this.#buffer, this.#size);
+    this.#size = size;
+    return true;
+  }
+
+  /** There may be a password in it. */
+  #grow(size: number): boolean {
+    const before = this.#buffer;
+    const length = Math.max(size, 2 * before.length, SMALLEST);
+    if (!this.#holds.take(length - before.length)) return false;
+    this.#buffer = Buffer.allocUnsafeSlow(length);
+    before.copy(this.#buffer, 0, 0, this.#size);
+    before.fill(0);
+    return true;
   }
 
   #settled(bytes: Buffer | undefined): void {

@@ -4,6 +4,7 @@
 import type { HostedProtocol } from "@postern/contracts";
 import { createBacks } from "./back/backs.ts";
 import { refusalText } from "./answers/refusals.ts";
+import { Holds } from "./bodies.ts";
 import { createDevices } from "./devices/devices.ts";
 import { strippedFields } from "./forwarded-fields.ts";
 import { openFront } from "./front/front.ts";
@@ -59,7 +60,8 @@ export function buildHttps(parts: HttpsParts): BuiltHttps {
 function houseOf(parts: HttpsParts, isDraining: () => boolean): House {
   const { clock, health, logger, settings, secret } = parts;
   const affinity = createAffinity({ secret, settings: settings.cookie, clock });
-  const logins = createLogins(parts);
+  const holds = new Holds();
+  const logins = createLogins(parts, holds);
   const { remoteUser, stripped, strictTransport } = settings;
   const seconds = Math.floor(strictTransport / 1000);
   return {
@@ -70,6 +72,7 @@ function houseOf(parts: HttpsParts, isDraining: () => boolean): House {
     affinity,
     hints: createHints({ affinity, defaultDomain: parts.defaultDomain }),
     lookUps: createLookUps(clock),
+    holds,
     backs: createBacks({ clock, health, logger, settings: settings.pool }),
     places: createUserPlaces(settings.requestsPerUser),
     kept: { isStripped: strippedFields([remoteUser, ...stripped]), ourCookies: [...affinity.cookieNames, ...logins.cookieNames] },

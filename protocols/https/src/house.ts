@@ -1,6 +1,7 @@
 // All that serving a request needs: what the gateway hands in, and the rooms that are built of it for one configuration.
 
 import type { Affinity } from "./hints/affinity-cookie.ts";
+import type { Holds } from "./bodies.ts";
 import type { Devices } from "./devices/devices.ts";
 import type { Kept } from "./forwarded-fields.ts";
 import type { Hints } from "./hints/hints.ts";
@@ -16,6 +17,7 @@ export interface House extends HttpsParts {
   readonly logins: Logins;
   readonly hints: Hints;
   readonly lookUps: LookUps;
+  readonly holds: Holds;
   readonly affinity: Affinity;
   readonly backs: Backs;
   readonly places: UserPlaces;

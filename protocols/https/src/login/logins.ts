@@ -1,6 +1,7 @@
 // Who is there, on a web listener: as the service says, the backend asks (pass.ts), the gateway asks (edge.ts), or it asks with
 // a page for browsers (forms/). Failure: what is no matter of a login, to be told in the service's words.
 
+import { Holds } from "../bodies.ts";
 import type { Admission, Exchange, HttpsParts, Service } from "../parts.ts";
 import { Edge } from "./edge.ts";
 import { Forms } from "./forms/forms.ts";
@@ -15,12 +16,12 @@ export interface Logins {
   admit(exchange: Exchange, service: Service): Promise<Admission | undefined>;
 }
 
-export function createLogins(parts: HttpsParts): Logins {
+export function createLogins(parts: HttpsParts, holds: Holds = new Holds()): Logins {
   const tally = new Tally(parts);
   const pass = createPass(parts, tally);
   const edge = new Edge(parts, tally);
   const hasPages = Object.values(parts.settings.services).some(({ authentication }) => authentication === "forms");
-  const forms = new Forms(parts, tally, edge);
+  const forms = new Forms(parts, tally, edge, holds);
   const oneClient = new OneClient();
   return {
     cookieNames: forms.cookieNames,

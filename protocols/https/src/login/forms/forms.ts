@@ -5,6 +5,7 @@
 import { sleep, toFailure, wipe } from "@postern/contracts";
 import { hasField } from "@postern/http";
 import { say, sayText } from "../../answers/local.ts";
+import type { Holds } from "../../bodies.ts";
 import type { Admission, Exchange, HttpRequest, HttpsParts, Service } from "../../parts.ts";
 import { AT_THE_DOOR, type Edge } from "../edge.ts";
 import { Seated } from "../seated.ts";
@@ -22,12 +23,12 @@ export class Forms {
   readonly #sessions: FormSessions;
   readonly #pages: OwnPages;
 
-  constructor(parts: HttpsParts, tally: Tally, edge: Edge) {
+  constructor(parts: HttpsParts, tally: Tally, edge: Edge, holds: Holds) {
     this.#parts = parts;
     this.#tally = tally;
     this.#edge = edge;
     this.#sessions = new FormSessions(parts.secret, parts.settings.forms, parts.clock);
-    this.#pages = new OwnPages(parts, this.#sessions, tally);
+    this.#pages = new OwnPages(parts, this.#sessions, tally, holds);
   }
 
   /** Whether it was a request for a page of ours. */

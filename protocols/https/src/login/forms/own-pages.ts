@@ -13,6 +13,7 @@ import {
 } from "@postern/contracts";
 import { tellTooLarge } from "../../answers/refusals.ts";
 import { pathOf, say, sayMethods, sayText } from "../../answers/local.ts";
+import type { Holds } from "../../bodies.ts";
 import { parameterOf, queryOf } from "../../hints/query.ts";
 import type { Exchange, HttpsParts } from "../../parts.ts";
 import { requireSafeClient } from "../plaintext.ts";
@@ -52,9 +53,11 @@ export class OwnPages {
   readonly #sessions: FormSessions;
   readonly #tally: Tally;
   readonly #tickets: Tickets;
+  readonly #holds: Holds;
 
-  constructor(parts: HttpsParts, sessions: FormSessions, tally: Tally) {
+  constructor(parts: HttpsParts, sessions: FormSessions, tally: Tally, holds: Holds) {
     this.#parts = parts;
+    this.#holds = holds;
     this.#sessions = sessions;
     this.#tally = tally;
     this.#tickets = new Tickets(parts.secret, parts.clock);
@@ -67,7 +70,7 @@ export class OwnPages {
     if (method !== "POST") return sayMethods(exchange, "GET, HEAD, POST");
     const origin = originOf(exchange.request, exchange.client.session.tls !== undefined);
     if (origin === "elsewhere") return sayText(exchange, 403, "The form of another site cannot be used here.");
-    const form = await readForm(exchange.request);
+    const form = await readForm(exchange.request, this.#holds);
     if (form === "too-large") return tellTooLarge(exchange);
     if (form === "none") return sayText(exchange, 415, "Send a form.");
     const isTicketGood = this.#tickets.isGood(form.get("ticket") ?? "", cookieOf(exchange.request.fields, TICKET_COOKIE));
