@@ -148,6 +148,11 @@ test("where: whose name a source does not know is asked by the backend, and its 
   const all = await scene(t);
   t.regex(await all.ask([AS_ALICE, "X-AnchorMailbox: nobody@example.com"]), /^HTTP\/1.1 200 /);
   t.deepEqual(loggedIn(all), ["alice-there:of alice-there"]);
+  t.is(all.secrets.length, 2);
+  t.true(
+    all.secrets.every((secret) => secret.reveal().length === 0),
+    "all secrets are wiped",
+  );
 });
 
 test("where: every service of the table that another can be named in by the path is tried above", (t) => {

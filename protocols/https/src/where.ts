@@ -109,9 +109,14 @@ async function routeOf(
     lookUps.count(session, identity, () => router.find({ user: who, protocol: "https", credentials: shown, session }));
   if (identity === undefined || identity.user === user) return find(user, credentials);
   const speaker = await find(identity.user, credentials).catch((error: unknown) => unlessUnknown(error, identity));
-  const { legs, login } = await find(user, undefined);
-  login?.secret?.wipe();
-  return { legs, login: speaker?.login };
+  try {
+    const { legs, login } = await find(user, undefined);
+    login?.secret?.wipe();
+    return { legs, login: speaker?.login };
+  } catch (error) {
+    speaker?.login?.secret?.wipe();
+    throw error;
+  }
 }
 
 /** Who has no mailbox, and is known to the gateway, may be let into another's. */

@@ -12,9 +12,10 @@ export async function readForm({ fields, body }: HttpRequest, holds: Holds): Pro
   if (body === undefined) return new URLSearchParams();
   if (type !== "application/x-www-form-urlencoded") return "none";
   if ((body.length ?? 0) > LONGEST) return "too-large";
-  const { bytes, release } = await hold(body, LONGEST, holds);
+  const held = await hold(body, LONGEST, holds);
+  const { bytes } = held;
   const form = bytes === undefined ? "too-large" : new URLSearchParams(bytes.toString("latin1"));
   bytes?.fill(0);
-  release();
+  held.release();
   return form;
 }
