@@ -41,9 +41,13 @@ async function serve(exchange: Exchange, facts: RequestFacts, house: House): Pro
   if (maxBody > 0 && (request.body?.length ?? 0) > maxBody) return tellTooLarge(exchange);
   const admission = await house.logins.admit(exchange, service);
   if (admission === undefined) return;
+  let held: Held | undefined;
   try {
-    await serveAdmitted(exchange, service, admission, facts, house);
+    held =
+      request.body === undefined || service.own === undefined ? undefined : await hold(request.body, HELD_BYTES, house.holds);
+    await serveAdmitted(exchange, service, admission, held, facts, house);
   } finally {
+    held?.release();
     admission.release();
   }
 }
@@ -55,12 +59,12 @@ async function serveAdmitted(
   exchange: Exchange,
   service: Service,
   admission: Admission,
+  held: Held | undefined,
   facts: RequestFacts,
   house: House,
 ): Promise<void> {
-  const { request, client } = exchange;
+  const { client } = exchange;
   const { own } = service;
-  const held = own !== undefined && request.body !== undefined ? await hold(request.body, HELD_BYTES) : undefined;
   facts.user = admission.identity?.user;
   const device = house.devices.check(exchange, service, admission);
   facts.device = device;
