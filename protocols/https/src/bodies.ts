@@ -40,7 +40,7 @@ export class Holds {
 }
 
 /** Reads up to `max` bytes of a body. Failure: client-gone and what else breaks it before so much is there; too-many-connections. */
-export function hold(body: RequestBody, max: number, holds: Holds = new Holds()): Promise<Held> {
+export function hold(body: RequestBody, max: number, holds: Holds): Promise<Held> {
   return new Promise((resolve, reject) => {
     const settle = (bytes: Buffer | undefined): void => resolve({ bytes, body: held, release: () => held.release() });
     const held = new HeldBody(body, max, holds, settle, reject);
