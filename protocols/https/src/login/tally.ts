@@ -19,7 +19,7 @@ export type TallyParts = Pick<HttpsParts, "clock" | "guard" | "claimedUser" | "l
 /** Proofs that were not refused on a connection, and whether they were counted as a success. Several only where users share it. */
 type Known = Map<string, boolean>;
 
-const MOST_KNOWN = 100;
+const MOST_KNOWN = 32;
 
 /** A login that is with the backend. */
 export interface Try {
@@ -85,10 +85,8 @@ export class Tally {
         this.isKnown(client, proof)
           ? 0
           : guard.delayBefore(client.session.client.host, this.#userOf(claim)) - (clock.now() - startedAt);
-      for (let waitMs = left(); waitMs > 0; waitMs = left()) {
-        await waitFor(clock, waitMs, answer);
-        if (answer.isOver) throw new Failure("client-gone", "The client left before its login was looked at");
-      }
+      for (let waitMs = left(); waitMs > 0 && !answer.isOver; waitMs = left()) await waitFor(clock, waitMs, answer);
+      if (answer.isOver) throw new Failure("client-gone", "The client left before its login was looked at");
     } catch (error) {
       turn.over();
       wipe(claim);
