@@ -1,5 +1,6 @@
 import { constants } from "node:http2";
 import test from "ava";
+import { until } from "../test/back-scene.ts";
 import { webScene } from "../test/web-scene.ts";
 import { ask, client } from "./front/test/http2-client.ts";
 
@@ -26,7 +27,7 @@ test("serve: no backend is asked for a client that left while its route was look
   one.say(`${GET}${AS_ALICE}\r\n`);
   await asked.promise;
   one.socket.destroy();
-  while (scene.hosted[0]?.owes === true && scene.sessions[0]?.bytesIn === 0) await turn();
+  await until(() => scene.hosted[0]?.owes !== true || scene.sessions[0]?.bytesIn !== 0);
   answered.resolve();
   await scene.hosted[0]?.over;
   t.deepEqual(scene.heard, []);
@@ -42,14 +43,14 @@ test("serve: who waits for a place at the backend and leaves, gives it to the ne
   });
   const [first, second, third] = [await scene.connect(), await scene.connect(), await scene.connect()];
   first.say(GET.replace("/", "/held") + "\r\n");
-  while (scene.heard.length === 0) await turn();
+  await until(() => scene.heard.length > 0);
   second.say(GET.replace("/", "/left") + "\r\n");
-  while (scene.hosted[1]?.owes !== true) await turn();
+  await until(() => scene.hosted[1]?.owes === true);
   for (let turns = 0; turns < 20; turns++) await turn();
   third.say(GET.replace("/", "/stays") + "\r\n");
-  while (scene.hosted[2]?.owes !== true) await turn();
+  await until(() => scene.hosted[2]?.owes === true);
   second.socket.destroy();
-  while (scene.sessions[1]?.bytesIn === 0) await turn();
+  await until(() => scene.sessions[1]?.bytesIn !== 0);
   first.socket.destroy();
   await third.until(/200 OK/);
   t.notRegex(scene.heard.join(""), /left/);
@@ -88,11 +89,11 @@ test("serve: whoever claims to be somebody takes none of their places from anoth
   Object.assign(scene.sessions[2] ?? {}, { client: { host: "198.51.100.9", port: 1 } });
   const held = `${GET}${AS_ALICE}\r\n`;
   eve.say(held);
-  while (scene.heard.length === 0) await turn();
+  await until(() => scene.heard.length > 0);
   again.say(held);
   await again.until(/^HTTP\/1.1 429 /);
   alice.say(held);
-  while (scene.heard.length === 1) await turn();
+  await until(() => scene.heard.length > 1);
   t.is(alice.text, "");
 });
 
