@@ -70,7 +70,7 @@ export function setReader(socket: Duplex, reader: Reader): void {
 
 /**
  * From now on `reader` gets all that comes from `stream`: at once what waits in it, the rest when it is resumed. A reader before
- * it gets nothing more. A stream that is no socket, as one of HTTP/2, has data events.
+ * it gets nothing more. A stream that is no socket (one of many on a connection) has data events.
  */
 export function readBy(stream: Duplex, reader: Reader): void {
   const opened = stream as Opened;
