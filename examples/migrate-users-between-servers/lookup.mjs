@@ -21,10 +21,12 @@ async function bodyOf(request) {
   return JSON.parse(Buffer.concat(chunks).toString());
 }
 
-const server = createServer(async (request, response) => {
+async function serve(request, response) {
   const [status, body] = await bodyOf(request)
     .then(answer)
     .catch(() => [500, {}]);
   response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-});
+}
+
+const server = createServer((request, response) => void serve(request, response));
 server.listen(Number(process.argv[2] ?? 9000), "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/route`));
