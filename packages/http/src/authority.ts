@@ -28,9 +28,25 @@ const BRACKETED = /^(\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)(.*)$/i;
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
+/** Few hosts are asked for, again and again. The map starts afresh when it is full: what peers invent can neither grow it nor stay. */
+const known = new Map<string, Authority>();
+const MAX_KNOWN = 1000;
+
 /** HOST or HOST:PORT; undefined when it is neither. */
 export function parseAuthority(text: string): Authority | undefined {
+  const before = known.get(text);
+  if (before !== undefined) return before;
   if (text.length > MAX_AUTHORITY) return undefined;
+  // A copy: a piece that was cut out of a head would keep the whole head in memory, with its passwords.
+  const copy = Buffer.from(text, "latin1").toString("latin1");
+  const authority = copy === text ? parse(copy) : undefined;
+  if (authority === undefined) return undefined;
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(copy, authority);
+  return authority;
+}
+
+function parse(text: string): Authority | undefined {
   const found = NAMED.exec(text) ?? BRACKETED.exec(text);
   const host = found?.[1]?.toLowerCase();
   if (host === undefined || (host.startsWith("[") && !isIPv6(host.slice(1, -1)))) return undefined;

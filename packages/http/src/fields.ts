@@ -26,10 +26,15 @@ export function hasField(fields: Fields, lower: string): boolean {
   return firstOf(fields, lower) !== undefined;
 }
 
+/** What nearly all lists of one member are: of Connection. */
+const USUAL: ReadonlySet<string> = new Set(["keep-alive", "close", "upgrade"]);
+
 /** The members of a comma list (RFC 9110 section 5.6.1) over all its lines: trimmed, in small letters, no empty ones. */
 export function listOf(fields: Fields, lower: string): string[] {
-  if (!hasField(fields, lower)) return [];
-  const members = allOf(fields, lower).join(",").toLowerCase().split(",");
+  const values = allOf(fields, lower);
+  if (values.length === 0) return values;
+  const members = values.join(",").toLowerCase().split(",");
+  if (members.length === 1 && USUAL.has(members[0] ?? "")) return members;
   return members.map((member) => trimmed(member, 0, member.length)).filter((member) => member !== "");
 }
 

@@ -73,8 +73,10 @@ function mayAskAgain({ wasSent }: { readonly wasSent: boolean }, { exchange, bod
 /** What is pinned has a login of the backend's own: whom the gateway has checked goes by another connection. */
 function connectionTo(leg: Leg, errand: Errand, isFresh: boolean, house: House): Soon<BackConnection> {
   const { client, answer } = errand.exchange;
-  const pinned = errand.service.authentication === "pass" ? client.pinned.get(legText(leg)) : undefined;
-  if (pinned?.isFree === true) return pinned;
+  if (errand.service.authentication === "pass" && client.pinned.size > 0) {
+    const pinned = client.pinned.get(legText(leg));
+    if (pinned?.isFree === true) return pinned;
+  }
   return house.backs.take(leg, client.session, isFresh, answer);
 }
 

@@ -24,10 +24,9 @@ export function whereTo(
   body: Buffer | undefined,
   house: House,
 ): Soon<Where> {
-  const hints = house.hints.of(exchange.request, service, admission, body)[Symbol.iterator]();
-  const { value: first } = hints.next();
-  if (first !== undefined) return hintedTo(first, hints, exchange, service, admission, house);
-  return unhinted({}, exchange, service, admission, house);
+  const hints = house.hints.of(exchange.request, service, admission, body);
+  if (hints.length === 0) return unhinted({}, exchange, service, admission, house);
+  return hintedTo(hints, exchange, service, admission, house);
 }
 
 /** What hints have left behind that led nowhere. */
@@ -38,8 +37,7 @@ interface Tried {
 }
 
 async function hintedTo(
-  first: Hint,
-  hints: Iterator<Hint>,
+  hints: readonly Hint[],
   exchange: Exchange,
   service: Service,
   admission: Admission,
@@ -47,7 +45,7 @@ async function hintedTo(
 ): Promise<Where> {
   const pinned = pinnedOf(exchange, service);
   const tried: Tried = {};
-  for (let hint: Hint | undefined = first; hint !== undefined; hint = hints.next().value) {
+  for (const hint of hints) {
     tried.backend ??= hint.backend;
     const user = hint.mailbox === undefined ? undefined : normaliseUser(hint.mailbox, house.defaultDomain);
     if (user === undefined) continue;
@@ -87,8 +85,8 @@ function unhinted(
   if (service.backends.length > 0) return { legs: own(service, backend, pinned, house), user, login: undefined, hint };
   // Whom the gateway has let in, and nobody knows, has no mailbox here. Everybody else the backend will ask.
   if (refusal !== undefined && admission.identity !== undefined && !service.isForAnybody) throw refusal;
-  const bound = Array.from(pinned.values(), ({ leg }) => leg);
-  const legs = bound.length > 0 ? bound : inOrder(spread(exchange, house), backend, pinned, house);
+  const legs =
+    pinned.size > 0 ? Array.from(pinned.values(), ({ leg }) => leg) : inOrder(spread(exchange, house), backend, pinned, house);
   if (legs.length === 0) throw new Failure("no-candidate", `No backend serves ${service.name}`);
   return { legs, user, login: undefined, hint };
 }

@@ -1,4 +1,4 @@
-// Who is asked for: the hints of a request, in the order of its service, each found when it is asked for. A hint is what a
+// Who is asked for: the hints of a request, in the order of its service. A hint is what a
 // client says; it decides where a request goes, and never who may read what: that is for the login, here or at the backend.
 //
 // Where the login is checked at the edge, the name that was found good takes the place of names that were only claimed. The
@@ -23,7 +23,7 @@ export interface Hints {
     service: Service,
     admission: Pick<Admission, "identity"> | undefined,
     body: Buffer | undefined,
-  ): Iterable<Hint>;
+  ): readonly Hint[];
 }
 
 export interface HintParts {
@@ -50,38 +50,36 @@ const CLAIMED: ReadonlySet<HintName> = new Set(["basic", "bearer", "ntlm"]);
 
 export function createHints({ affinity, defaultDomain }: HintParts): Hints {
   return {
-    *of(request, service, admission, body) {
+    of(request, service, admission, body) {
       const seal = service.hasAffinity && service.hints.includes("cookie") ? affinity.open(request, service) : undefined;
-      if (seal !== undefined && seal.mailbox === undefined) yield { from: "cookie", ...seal };
-      const sealed = seal?.mailbox;
-      let isAlone = true;
-      for (const hint of plainHints(request, service, admission, body)) {
-        isAlone = false;
-        const isSame = sealed !== undefined && normaliseUser(hint.mailbox, defaultDomain) === sealed;
-        yield isSame && seal !== undefined ? { ...hint, backend: seal.backend } : hint;
-      }
-      if (isAlone && seal !== undefined && sealed !== undefined) yield { from: "cookie", ...seal };
+      const hints = plainHints(request, service, admission, body);
+      if (seal === undefined) return hints;
+      const { mailbox: sealed, backend } = seal;
+      if (sealed === undefined || hints.length === 0) return [{ from: "cookie", ...seal }, ...hints];
+      return hints.map((hint) => (normaliseUser(hint.mailbox, defaultDomain) === sealed ? { ...hint, backend } : hint));
     },
   };
 }
 
-function* plainHints(
+function plainHints(
   request: HttpRequest,
   { hints }: Service,
   admission: Pick<Admission, "identity"> | undefined,
   body: Buffer | undefined,
-): Generator<Hint & { readonly mailbox: string }> {
+): (Hint & { readonly mailbox: string })[] {
+  const found: (Hint & { readonly mailbox: string })[] = [];
   const user = admission?.identity?.user;
   let isToldWho = user === undefined;
   for (const from of hints) {
     if (from === "cookie") continue;
     if (user !== undefined && CLAIMED.has(from)) {
-      if (!isToldWho) yield { from: "login", mailbox: user };
+      if (!isToldWho) found.push({ from: "login", mailbox: user });
       isToldWho = true;
       continue;
     }
     const mailbox = FINDERS[from](request, body);
-    if (mailbox !== undefined) yield { from, mailbox };
+    if (mailbox !== undefined) found.push({ from, mailbox });
   }
-  if (user !== undefined && !isToldWho) yield { from: "login", mailbox: user };
+  if (user !== undefined && !isToldWho) found.push({ from: "login", mailbox: user });
+  return found;
 }
