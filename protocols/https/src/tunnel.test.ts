@@ -72,3 +72,14 @@ async function pair(t: ExecutionContext): Promise<{ stream: Socket; peer: Socket
   });
   return { stream, peer };
 }
+
+test("a side that ended is not waited for longer than a minute by one that forgets to", async (t) => {
+  const clock = createFakeClock();
+  const [client, backend] = [end(), end()];
+  const over = tunnel({ stream: client.stream, early: NONE }, { stream: backend.stream, early: NONE }, 3_600_000, clock);
+  backend.peer.end();
+  await new Promise((resolve) => client.peer.resume().once("end", resolve));
+  await clock.advance(90_000);
+  await over;
+  t.true(client.stream.destroyed);
+});

@@ -2,7 +2,7 @@
 // Knows nothing of what they say. Never throws.
 
 import type { Duplex } from "node:stream";
-import type { Clock } from "@postern/contracts";
+import type { Clock, Timer } from "@postern/contracts";
 import { flushReads, Lent, readBy } from "@postern/core";
 
 export interface TunnelEnd {
@@ -18,6 +18,9 @@ interface Side {
 /** A tunnel is looked at so often, of its idle time. */
 const LOOKS = 4;
 
+/** One side has ended, and the other says nothing more for so long: it has forgotten to. */
+const HALF_CLOSED_MS = 60_000;
+
 /** Settles when both sides are closed. Without a byte for `idleMs` (0: no limit) both are cut. */
 export function tunnel(client: Side, backend: Side, idleMs: number, clock: Clock): Promise<TunnelEnd> {
   return new Promise((resolve) => {
@@ -30,9 +33,16 @@ export function tunnel(client: Side, backend: Side, idleMs: number, clock: Clock
       quiet = all === seen ? quiet + 1 : 0;
       seen = all;
       if (quiet > LOOKS) cut();
-      else timer = clock.after(idleMs / LOOKS, look);
+      else watch();
     };
-    let timer = idleMs > 0 ? clock.after(idleMs / LOOKS, look) : undefined;
+    const watch = (): void => {
+      const isHalf = client.stream.readableEnded || backend.stream.readableEnded;
+      const limit = isHalf ? Math.min(idleMs || HALF_CLOSED_MS, HALF_CLOSED_MS) : idleMs;
+      timer?.cancel();
+      timer = limit > 0 ? clock.after(limit / LOOKS, look) : undefined;
+    };
+    let timer: Timer | undefined;
+    watch();
     const cut = (): void => {
       client.stream.destroy();
       backend.stream.destroy();
@@ -51,6 +61,7 @@ export function tunnel(client: Side, backend: Side, idleMs: number, clock: Clock
       [backend, client.stream],
     ] as const) {
       stream.on("error", cut);
+      stream.once("end", watch);
       if (stream.closed) closed(stream, other);
       else stream.once("close", () => closed(stream, other));
     }
