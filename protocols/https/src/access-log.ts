@@ -1,7 +1,8 @@
 // One line for each request, or for those that failed. No query is written: it may hold what is as good as a password.
 
 import type { Failure, Logger } from "@postern/contracts";
-import type { Exchange, Service } from "./parts.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Service } from "./parts.ts";
 import type { HttpsSettings } from "./settings.ts";
 
 /** What became known of a request on its way. */

@@ -1,7 +1,7 @@
 import test from "ava";
 import { Failure } from "@postern/contracts";
 import { BoundedBody, hold as holdIn, Holds, type Held } from "./bodies.ts";
-import type { BodySink, RequestBody } from "./parts.ts";
+import type { BodySink, RequestBody } from "./exchange.ts";
 
 const hold = (body: RequestBody, max: number): Promise<Held> => holdIn(body, max, new Holds());
 

@@ -6,7 +6,7 @@
 import { Failure } from "@postern/contracts";
 import { giveBack, type Lending } from "@postern/core";
 import type { Fields } from "@postern/http";
-import type { BodySink, RequestBody } from "./parts.ts";
+import type { BodySink, RequestBody } from "./exchange.ts";
 
 /** What is kept of a body, and a body that gives it again with all that comes behind it. */
 export interface Held {

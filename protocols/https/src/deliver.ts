@@ -10,7 +10,9 @@ import { requestFields } from "./forwarded-fields.ts";
 import { forward, type Outcome } from "./forward.ts";
 import type { House } from "./house.ts";
 import { isConnectionBound } from "./login/connection-bound.ts";
-import type { Admission, BackConnection, Exchange, HttpRequest, RequestBody, Service, Soon } from "./parts.ts";
+import type { BackConnection, Soon } from "./backends.ts";
+import type { Exchange, HttpRequest, RequestBody } from "./exchange.ts";
+import type { Admission, Service } from "./parts.ts";
 import type { Where } from "./where.ts";
 
 export interface Errand {

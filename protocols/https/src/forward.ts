@@ -8,7 +8,9 @@ import type { Lending } from "@postern/core";
 import { listOf, type AnswerHead, type Fields } from "@postern/http";
 import { answerFields, switchFields } from "./forwarded-fields.ts";
 import { becomesBound } from "./login/connection-bound.ts";
-import type { Admission, AnswerTaker, BackConnection, BackRequest, Exchange, RequestBody } from "./parts.ts";
+import type { AnswerTaker, BackConnection, BackRequest } from "./backends.ts";
+import type { Exchange, RequestBody } from "./exchange.ts";
+import type { Admission } from "./parts.ts";
 import { tunnel } from "./tunnel.ts";
 
 export type Outcome =

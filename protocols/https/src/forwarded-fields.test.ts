@@ -2,7 +2,7 @@ import test from "ava";
 import { allOf, firstOf, type Fields } from "@postern/http";
 import { listenerInfo, testSession } from "@postern/testing";
 import { answerFields, requestFields, strippedFields, switchFields, type Told } from "./forwarded-fields.ts";
-import type { HttpRequest } from "./parts.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 const kept = { isStripped: strippedFields(["X-Remote-User", "X-Shop-*"]), ourCookies: ["postern", "__Host-postern-login"] };
 

@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { hasField, hopByHop, lowerName, withoutFields, type Fields } from "@postern/http";
 import type { Session } from "@postern/contracts";
-import type { FieldFilter, HttpRequest } from "./parts.ts";
+import type { FieldFilter } from "./backends.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 /** Fields that backends believe: of a front of theirs, or of the gateway. Nobody else may send them. */
 const INTERNAL: readonly string[] = [

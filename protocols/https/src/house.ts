@@ -7,7 +7,8 @@ import type { Kept } from "./forwarded-fields.ts";
 import type { Hints } from "./hints/hints.ts";
 import type { LookUps } from "./look-ups.ts";
 import type { Logins } from "./login/logins.ts";
-import type { Backs, HttpsParts } from "./parts.ts";
+import type { Backs } from "./backends.ts";
+import type { HttpsParts } from "./parts.ts";
 import type { Services } from "./services/services.ts";
 import type { UserPlaces } from "./user-places.ts";
 

@@ -14,7 +14,8 @@ import { refuse, tellTooLarge } from "./answers/refusals.ts";
 import { BoundedBody, hold, type Held } from "./bodies.ts";
 import { deliver } from "./deliver.ts";
 import type { House } from "./house.ts";
-import type { Admission, Exchange, Handler, RequestBody, Service } from "./parts.ts";
+import type { Exchange, Handler, RequestBody } from "./exchange.ts";
+import type { Admission, Service } from "./parts.ts";
 import { whereTo, type Where } from "./where.ts";
 
 /** Answers one request. */

@@ -4,7 +4,9 @@
 
 import { Failure, legText, normaliseUser, toFailure, type Identity, type Leg, type Route } from "@postern/contracts";
 import type { House } from "./house.ts";
-import type { Admission, BackConnection, Exchange, Hint, Service, Soon } from "./parts.ts";
+import type { BackConnection, Soon } from "./backends.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Admission, Hint, Service } from "./parts.ts";
 
 export interface Where {
   /** In the order in which to try them; never empty. */

@@ -3,7 +3,8 @@
 import { firstOf, type Fields } from "@postern/http";
 import { defaultsOf, testSession } from "@postern/testing";
 import { ownAnswer } from "../src/answers/own.ts";
-import type { Answer, Endpoint, Exchange, HttpRequest, Service } from "../src/parts.ts";
+import type { Answer, Exchange, HttpRequest } from "../src/exchange.ts";
+import type { Endpoint, Service } from "../src/parts.ts";
 import { httpsSettings, type HttpsSettings } from "../src/settings.ts";
 
 export interface Said {

@@ -10,7 +10,8 @@ import { Failure, type FailureKind, type Leg } from "@postern/contracts";
 import type { AnswerHead, Fields } from "@postern/http";
 import { createFakeClock, createMemoryLogger, testLeg, testSession, type FakeClock, type MemoryLogger } from "@postern/testing";
 import { createBacks } from "../src/back/backs.ts";
-import type { AnswerTaker, BackConnection, BackRequest, Backs, BodySink, RequestBody } from "../src/parts.ts";
+import type { AnswerTaker, BackConnection, BackRequest, Backs } from "../src/backends.ts";
+import type { BodySink, RequestBody } from "../src/exchange.ts";
 import type { HttpsSettings } from "../src/settings.ts";
 
 export interface BackScene {

@@ -2,7 +2,8 @@ import type { HealthState, Leg } from "@postern/contracts";
 import { testLeg } from "@postern/testing";
 import test from "ava";
 import { scene, service, type Said } from "../../test/answers-scene.ts";
-import type { HttpRequest, Service } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Service } from "../parts.ts";
 import { answersHealth } from "./health.ts";
 
 interface Case {

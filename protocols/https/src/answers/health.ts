@@ -3,7 +3,8 @@
 // A backend that nobody has tried yet counts as up: real requests go to it too, and a node that has just started would
 // otherwise say no for no reason.
 
-import type { Exchange, HttpsParts, Service } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { HttpsParts, Service } from "../parts.ts";
 import { escapeXml } from "../xml.ts";
 import { pathOf, say, sayMethods } from "./local.ts";
 

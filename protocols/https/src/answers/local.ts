@@ -4,7 +4,7 @@
 
 import { STATUS_CODES } from "node:http";
 import { hasField, type Fields } from "@postern/http";
-import type { Exchange } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
 
 const NOTHING = Buffer.alloc(0);
 

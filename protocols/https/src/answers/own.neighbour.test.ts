@@ -5,7 +5,8 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import test from "ava";
 import { scene, service, settings } from "../../test/answers-scene.ts";
-import type { HttpRequest, Service } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Service } from "../parts.ts";
 import { ownAnswer } from "./own.ts";
 
 const PYTHON = "/usr/bin/python3";

@@ -1,7 +1,8 @@
 import test from "ava";
 import { array, assert, constantFrom, oneof, property, string } from "fast-check";
 import { ALL, asked, OUTLOOK, poxBody, scene, service, settings, type Question, type Said } from "../../test/answers-scene.ts";
-import type { Endpoint, HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Endpoint } from "../parts.ts";
 import { textOf, textsOf } from "../xml.ts";
 import { ownAnswer } from "./own.ts";
 

@@ -4,7 +4,8 @@
 
 import { firstOf, type Fields } from "@postern/http";
 import { parameterOf, queryOf } from "../hints/query.ts";
-import type { Exchange, Service } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Service } from "../parts.ts";
 import { xmlText } from "../xml.ts";
 import { mailAddress, mailDomain } from "./autodiscover/address.ts";
 import { autoconfigAnswer } from "./autodiscover/autoconfig.ts";

@@ -3,7 +3,7 @@
 
 import { hash } from "node:crypto";
 import { listOf, type Fields } from "@postern/http";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { markup } from "./markup.ts";
 
 export interface Page {

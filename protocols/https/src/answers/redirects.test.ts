@@ -1,7 +1,8 @@
 import { testLeg } from "@postern/testing";
 import test from "ava";
 import { scene, service, type Said } from "../../test/answers-scene.ts";
-import type { HttpRequest, Service } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
 import { textOf } from "../xml.ts";
 import { redirected } from "./redirects.ts";

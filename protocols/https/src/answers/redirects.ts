@@ -6,7 +6,8 @@
 import { firstOf, type Fields } from "@postern/http";
 import type { Leg } from "@postern/contracts";
 import { parseActiveSync } from "../hints/activesync.ts";
-import type { Exchange, HttpsParts, Service } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { HttpsParts, Service } from "../parts.ts";
 import { textOf, xmlText } from "../xml.ts";
 import { mailAddress } from "./autodiscover/address.ts";
 import { dialectOf } from "./autodiscover/dialect.ts";

@@ -8,7 +8,8 @@
 import { randomInt } from "node:crypto";
 import type { Failure, FailureKind } from "@postern/contracts";
 import { hasField, type Fields } from "@postern/http";
-import type { Exchange, Service } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Service } from "../parts.ts";
 import { ownFields, reasonOf, say, sayText } from "./local.ts";
 import { PAGE_FIELDS, pageText, wantsPage } from "./page.ts";
 

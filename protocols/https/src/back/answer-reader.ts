@@ -13,7 +13,7 @@ import {
   type Fields,
   type HeadLimits,
 } from "@postern/http";
-import type { AnswerTaker } from "../parts.ts";
+import type { AnswerTaker } from "../backends.ts";
 
 /** So many provisional answers may come before the final one: nothing holds them back. */
 const MAX_PROVISIONAL = 1000;

@@ -2,7 +2,7 @@
 
 import type { Clock, Health, Leg, Logger } from "@postern/contracts";
 import type { HeadLimits } from "@postern/http";
-import type { Backs } from "../parts.ts";
+import type { Backs } from "../backends.ts";
 import type { HttpsSettings } from "../settings.ts";
 import { LegPool } from "./leg-pool.ts";
 import { Watch } from "./watch.ts";

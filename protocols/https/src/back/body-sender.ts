@@ -6,7 +6,8 @@ import type { Socket } from "node:net";
 import { Failure } from "@postern/contracts";
 import { Lent, type Lending } from "@postern/core";
 import { chunkHead, LAST_CHUNK, lastChunk, withoutFields, type Fields } from "@postern/http";
-import type { BodySink, FieldFilter, RequestBody } from "../parts.ts";
+import type { FieldFilter } from "../backends.ts";
+import type { BodySink, RequestBody } from "../exchange.ts";
 
 export interface SenderEvents {
   /** All of it was written. */

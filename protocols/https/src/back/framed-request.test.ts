@@ -1,6 +1,6 @@
 import test from "ava";
 import { array, assert, constantFrom, option, property, tuple } from "fast-check";
-import type { RequestBody } from "../parts.ts";
+import type { RequestBody } from "../exchange.ts";
 import { get, TestBody } from "../../test/back-scene.ts";
 import { framedRequest } from "./framed-request.ts";
 

@@ -4,7 +4,8 @@
 
 import { lowerName, requestText, type Fields } from "@postern/http";
 import { bindsConnection } from "../login/connection-bound.ts";
-import type { BackRequest, RequestBody } from "../parts.ts";
+import type { BackRequest } from "../backends.ts";
+import type { RequestBody } from "../exchange.ts";
 
 export interface FramedRequest {
   /** With the empty line. */

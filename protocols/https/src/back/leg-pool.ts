@@ -6,7 +6,8 @@ import { Failure, legText, toFailure, type Leg, type Session, type Timer } from 
 import { reach } from "@postern/core";
 import type { AnswerHead } from "@postern/http";
 import { becomesBound } from "../login/connection-bound.ts";
-import type { Answer, BackConnection, Soon } from "../parts.ts";
+import type { BackConnection, Soon } from "../backends.ts";
+import type { Answer } from "../exchange.ts";
 import type { BacksParts } from "./backs.ts";
 import { Loan, type Lender } from "./loan.ts";
 import { restMs } from "./persistence.ts";

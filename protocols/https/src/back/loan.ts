@@ -3,7 +3,8 @@
 
 import type { AnswerHead } from "@postern/http";
 import type { Leg } from "@postern/contracts";
-import type { AnswerTaker, BackConnection, BackRequest, RequestBody } from "../parts.ts";
+import type { AnswerTaker, BackConnection, BackRequest } from "../backends.ts";
+import type { RequestBody } from "../exchange.ts";
 import { goneBefore, type Wire, type WireOwner } from "./wire.ts";
 
 /** The pool that it comes from. */

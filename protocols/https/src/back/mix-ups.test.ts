@@ -2,7 +2,7 @@ import test from "ava";
 import type { Socket } from "node:net";
 import { array, assert, asyncProperty, constantFrom } from "fast-check";
 import { backScene, get, HELLO, Recorder, type BackScene } from "../../test/back-scene.ts";
-import type { BackConnection } from "../parts.ts";
+import type { BackConnection } from "../backends.ts";
 
 const ACTIONS = ["plain", "login", "again", "leave", "close", "break", "drop"] as const;
 type Action = (typeof ACTIONS)[number];

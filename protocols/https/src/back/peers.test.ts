@@ -3,7 +3,7 @@ import { createAuthority, issue } from "@postern/certs";
 import type { Leg } from "@postern/contracts";
 import { createFakeClock, createMemoryLogger, serveHttp, testLeg, testSession } from "@postern/testing";
 import { backScene, get, HELLO, kindOf, Recorder, TestBody, until } from "../../test/back-scene.ts";
-import type { Backs, BackRequest } from "../parts.ts";
+import type { Backs, BackRequest } from "../backends.ts";
 import { createBacks } from "./backs.ts";
 
 const authority = createAuthority("Backend authority");

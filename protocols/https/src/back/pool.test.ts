@@ -2,7 +2,7 @@ import test from "ava";
 import { once } from "node:events";
 import { testSession } from "@postern/testing";
 import { backScene, get, HELLO, kindOf, Recorder, until, type BackScene } from "../../test/back-scene.ts";
-import type { BackConnection } from "../parts.ts";
+import type { BackConnection } from "../backends.ts";
 
 /** Asks, and does not wait for the answer. */
 function ask(loan: BackConnection, target = "/", fields: readonly string[] = []): Recorder {

@@ -9,7 +9,8 @@ import { parseActiveSync } from "../hints/activesync.ts";
 import { basicUser, bearerUser } from "../hints/authorization.ts";
 import { ntlmUser } from "../hints/ntlm-user.ts";
 import { loginText } from "../hints/mailbox-text.ts";
-import type { Admission, Exchange, Service } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Admission, Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
 import { createRates } from "./rates.ts";
 

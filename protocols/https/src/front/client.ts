@@ -5,7 +5,8 @@ import type { Socket } from "node:net";
 import { Failure, type ChannelBindingType, type Ending, type Hosted, type HostedEnd, type Session } from "@postern/contracts";
 import { channelBinding } from "@postern/core";
 import type { ConnectionAuth } from "@postern/http";
-import type { BackConnection, ClientConnection } from "../parts.ts";
+import type { BackConnection } from "../backends.ts";
+import type { ClientConnection } from "../exchange.ts";
 import type { FrontHouse } from "./house.ts";
 import { sweepOf, type Watched } from "./sweep.ts";
 

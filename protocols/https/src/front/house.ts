@@ -1,7 +1,7 @@
 // What the fronts of one configuration share.
 
 import type { Clock, Logger } from "@postern/contracts";
-import type { Handler } from "../parts.ts";
+import type { Handler } from "../exchange.ts";
 import type { HttpsSettings } from "../settings.ts";
 
 export interface FrontHouse {

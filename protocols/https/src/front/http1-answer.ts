@@ -15,7 +15,7 @@ import {
   type AnswerHead,
   type Fields,
 } from "@postern/http";
-import type { Answer } from "../parts.ts";
+import type { Answer } from "../exchange.ts";
 import type { ReadRequest } from "./http1-request.ts";
 import type { Outlet } from "./outlet.ts";
 

@@ -4,7 +4,7 @@
 import type { Failure } from "@postern/contracts";
 import { giveBack, type Lending } from "@postern/core";
 import { ChunkedReader, type Fields, type Framing } from "@postern/http";
-import type { BodySink, RequestBody } from "../parts.ts";
+import type { BodySink, RequestBody } from "../exchange.ts";
 
 const MAX_TRAILERS = 8 * 1024;
 /** Chunks that are smaller on average are put together. */

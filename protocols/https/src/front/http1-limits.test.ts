@@ -2,7 +2,7 @@
 
 import test from "ava";
 import { Failure } from "@postern/contracts";
-import type { Handler } from "../parts.ts";
+import type { Handler } from "../exchange.ts";
 import { bodyOf, echo, gate, openScene, sayOk, until, theBody } from "./test/scene.ts";
 
 const get = (target: string, more = ""): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;

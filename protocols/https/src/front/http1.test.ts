@@ -1,6 +1,6 @@
 import test from "ava";
 import { readBy } from "@postern/core";
-import type { Exchange, Handler } from "../parts.ts";
+import type { Exchange, Handler } from "../exchange.ts";
 import { bodyOf, echo, gate, openScene, sayOk, until } from "./test/scene.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: mail.example.com\r\n\r\n";

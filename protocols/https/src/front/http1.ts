@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { Failure, type HostDoors, type Session } from "@postern/contracts";
 import { flushReads, readBy, restReads, type Lending } from "@postern/core";
 import { HttpProblem } from "@postern/http";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { Client } from "./client.ts";
 import { Http1Answer, type AnswerOwner } from "./http1-answer.ts";
 import { Http1Body } from "./http1-body.ts";

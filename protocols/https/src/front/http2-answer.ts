@@ -5,7 +5,7 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream, type Serve
 import type { Duplex } from "node:stream";
 import { Lent, type Lending } from "@postern/core";
 import { lowerName, type AnswerHead, type Fields } from "@postern/http";
-import type { Answer } from "../parts.ts";
+import type { Answer } from "../exchange.ts";
 
 type Head = Pick<AnswerHead, "status" | "reason" | "fields">;
 

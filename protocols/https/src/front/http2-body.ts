@@ -4,7 +4,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Failure } from "@postern/contracts";
 import { trailerFields, type Fields } from "@postern/http";
-import type { BodySink, RequestBody } from "../parts.ts";
+import type { BodySink, RequestBody } from "../exchange.ts";
 
 export class Http2Body implements RequestBody {
   readonly length: number | undefined;

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { constants } from "node:http2";
 import test from "ava";
 import { Failure } from "@postern/contracts";
-import type { Handler } from "../parts.ts";
+import type { Handler } from "../exchange.ts";
 import { ask, client, hear } from "./test/http2-client.ts";
 import { echo, gate, openScene, sayOk, theBody, until } from "./test/scene.ts";
 

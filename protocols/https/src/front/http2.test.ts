@@ -1,6 +1,6 @@
 import { constants } from "node:http2";
 import test from "ava";
-import type { Handler, HttpRequest } from "../parts.ts";
+import type { Handler, HttpRequest } from "../exchange.ts";
 import { ask, client, hear } from "./test/http2-client.ts";
 import { bodyOf, echo, gate, openScene, sayOk, theBody, until } from "./test/scene.ts";
 

@@ -6,7 +6,7 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { Socket } from "node:net";
 import { Failure, type Session } from "@postern/contracts";
 import { HttpProblem } from "@postern/http";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { Client } from "./client.ts";
 import { reasonOf } from "./http1-problem.ts";
 import { Http2Answer } from "./http2-answer.ts";

@@ -1,6 +1,6 @@
 import test from "ava";
 import { listenerInfo, testSession } from "@postern/testing";
-import type { Answer, Exchange } from "../parts.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { plainHandler } from "./plain.ts";
 
 interface Case {

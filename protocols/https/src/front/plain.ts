@@ -5,7 +5,7 @@
 import { isLoopback } from "@postern/contracts";
 import { parseAuthority } from "@postern/http";
 import { sayText } from "../answers/local.ts";
-import type { Exchange, Handler } from "../parts.ts";
+import type { Exchange, Handler } from "../exchange.ts";
 
 export interface PlainOptions {
   /** There is a listener with TLS: nobody has to do without, not even on loopback. */

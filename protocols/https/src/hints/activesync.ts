@@ -2,7 +2,7 @@
 // query, or packed in base64. All of it is what the client says: nothing of it is proven. Never throws.
 
 import { firstOf } from "@postern/http";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { loginText } from "./mailbox-text.ts";
 import { parameterOf, percentDecoded, queryOf } from "./query.ts";
 

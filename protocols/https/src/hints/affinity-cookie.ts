@@ -9,7 +9,8 @@
 
 import type { Clock } from "@postern/contracts";
 import { allOf, type Fields } from "@postern/http";
-import type { HttpRequest, Service } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
 import { createSealer, type Sealer } from "../seal.ts";
 import { isAtOrBelow } from "../services/services.ts";

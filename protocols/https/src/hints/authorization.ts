@@ -3,7 +3,7 @@
 // no. Never throws.
 
 import { allOf } from "@postern/http";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { addressText, loginText, mailboxText } from "./mailbox-text.ts";
 
 const LONGEST_TOKEN = 16 * 1024;

@@ -3,7 +3,7 @@
 // Exchange's directory knows it: no route source could look it up, so there is no hint in it, and the address beside it counts.
 // Never throws.
 
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { textOf, xmlText } from "../xml.ts";
 import { addressText } from "./mailbox-text.ts";
 import { parameterOf, percentDecoded, queryOf } from "./query.ts";

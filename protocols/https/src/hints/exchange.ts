@@ -2,7 +2,7 @@
 // ([MS-OXDSCLI] section 4.4), and the mailbox of somebody else in the path of Outlook on the web. Never throws.
 
 import { firstOf } from "@postern/http";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { addressText } from "./mailbox-text.ts";
 import { parameterOf, percentDecoded, queryOf } from "./query.ts";
 

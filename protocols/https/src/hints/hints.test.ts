@@ -1,6 +1,7 @@
 import { createFakeClock } from "@postern/testing";
 import test from "ava";
-import type { Hint, HttpRequest, Service } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Hint, Service } from "../parts.ts";
 import { createAffinity, type Seal } from "./affinity-cookie.ts";
 import { createHints } from "./hints.ts";
 import { basic, bearer, requestOf, serviceNamed } from "./test/request.ts";

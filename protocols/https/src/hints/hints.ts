@@ -8,7 +8,8 @@
 // Never throws.
 
 import { normaliseUser } from "@postern/contracts";
-import type { Admission, Hint, HintName, HttpRequest, Service } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
+import type { Admission, Hint, HintName, Service } from "../parts.ts";
 import { activeSyncUser } from "./activesync.ts";
 import type { Affinity } from "./affinity-cookie.ts";
 import { basicUser, bearerUser } from "./authorization.ts";

@@ -2,7 +2,7 @@
 // for wherever it stands in the token: in Negotiate SPNEGO is around it. It proves nothing. Never throws.
 
 import { parseAuthenticate, type Authenticate } from "@postern/sasl";
-import type { HttpRequest } from "../parts.ts";
+import type { HttpRequest } from "../exchange.ts";
 import { tokenOf } from "./authorization.ts";
 import { accountText } from "./mailbox-text.ts";
 

@@ -3,7 +3,8 @@
 
 import type { MechanismContext } from "@postern/contracts";
 import { ConnectionAuth, HTTP_MECHANISMS } from "@postern/http";
-import type { ClientConnection, HttpsParts } from "../parts.ts";
+import type { ClientConnection } from "../exchange.ts";
+import type { HttpsParts } from "../parts.ts";
 import { plaintextAllowed } from "./plaintext.ts";
 
 type StateParts = Pick<HttpsParts, "hostname" | "schemes" | "settings" | "clock" | "authenticator">;

@@ -1,6 +1,7 @@
 import { Failure, RELAY, type BackendCredentials, type BackendLogin, type GssAcceptor, Secret } from "@postern/contracts";
 import test, { type ExecutionContext } from "ava";
-import type { Admission, ClientConnection } from "../parts.ts";
+import type { ClientConnection } from "../exchange.ts";
+import type { Admission } from "../parts.ts";
 import { createLogins, type Logins } from "./logins.ts";
 import { acceptor, kerberos, TICKET } from "./test/kerberos.ts";
 import { ntlmAuthenticate, ntlmNegotiate } from "./test/ntlm.ts";

@@ -14,7 +14,8 @@ import {
 } from "@postern/http";
 import { sayText } from "../answers/local.ts";
 import { refuse } from "../answers/refusals.ts";
-import type { Admission, ClientConnection, Exchange, HttpsParts, Service } from "../parts.ts";
+import type { ClientConnection, Exchange } from "../exchange.ts";
+import type { Admission, HttpsParts, Service } from "../parts.ts";
 import { claimOf } from "./claim.ts";
 import { authOf } from "./connection-state.ts";
 import { needsOwnConnection } from "./connection-bound.ts";

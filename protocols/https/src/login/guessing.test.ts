@@ -3,7 +3,8 @@
 import { Failure, type Credentials } from "@postern/contracts";
 import type { Fields } from "@postern/http";
 import test, { type ExecutionContext } from "ava";
-import type { Admission, ClientConnection } from "../parts.ts";
+import type { ClientConnection } from "../exchange.ts";
+import type { Admission } from "../parts.ts";
 import { createLogins, type Logins } from "./logins.ts";
 import { Tally } from "./tally.ts";
 import { ntlmAuthenticate } from "./test/ntlm.ts";

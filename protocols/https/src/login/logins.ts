@@ -2,7 +2,8 @@
 // a page for browsers (forms/). Failure: what is no matter of a login, to be told in the service's words.
 
 import { Holds } from "../bodies.ts";
-import type { Admission, Exchange, HttpsParts, Service } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Admission, HttpsParts, Service } from "../parts.ts";
 import { Edge } from "./edge.ts";
 import { Forms } from "./forms/forms.ts";
 import { OneClient } from "./one-client.ts";

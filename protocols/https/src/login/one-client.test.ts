@@ -1,6 +1,6 @@
 import type { Fields } from "@postern/http";
 import test from "ava";
-import type { BackConnection } from "../parts.ts";
+import type { BackConnection } from "../backends.ts";
 import { createLogins } from "./logins.ts";
 import { kerberos, TICKET } from "./test/kerberos.ts";
 import { ntlmNegotiate } from "./test/ntlm.ts";

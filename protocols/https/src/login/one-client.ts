@@ -4,7 +4,7 @@
 // in: the other client is served like one who has just come. A proxy that says nothing cannot be noticed. Never throws.
 
 import { allOf, type Fields } from "@postern/http";
-import type { ClientConnection, Exchange } from "../parts.ts";
+import type { ClientConnection, Exchange } from "../exchange.ts";
 import { isConnectionBound } from "./connection-bound.ts";
 
 const SAID = ["forwarded", "x-forwarded-for", "via"] as const;

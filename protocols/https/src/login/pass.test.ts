@@ -1,7 +1,8 @@
 import { Failure } from "@postern/contracts";
 import test, { type ExecutionContext } from "ava";
 import { createLogins, type Logins } from "./logins.ts";
-import type { Admission, Exchange } from "../parts.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Admission } from "../parts.ts";
 import { EXTENDED_PROTECTION_HINT } from "./extended-protection.ts";
 import { basic, client, exchange, scene, webLeg, webService, webSession, type SceneOptions } from "./test/scene.ts";
 import { ntlmAuthenticate, ntlmNegotiate } from "./test/ntlm.ts";

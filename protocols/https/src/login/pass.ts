@@ -4,7 +4,9 @@
 
 import { Failure, wipe, type Leg } from "@postern/contracts";
 import { allOf, firstOf, type Fields } from "@postern/http";
-import type { Admission, Exchange, HttpsParts, Soon } from "../parts.ts";
+import type { Soon } from "../backends.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Admission, HttpsParts } from "../parts.ts";
 import { claimOf } from "./claim.ts";
 import { needsOwnConnection, schemeOf } from "./connection-bound.ts";
 import { ExtendedProtection } from "./extended-protection.ts";

@@ -9,7 +9,8 @@ import { Failure, legText, wipe, type Credentials, type FailureKind, type Leg } 
 import { allOf, type Fields } from "@postern/http";
 import { loginText } from "../hints/mailbox-text.ts";
 import { remember } from "../hints/remember.ts";
-import type { ClientConnection, Exchange, HttpRequest, HttpsParts } from "../parts.ts";
+import type { ClientConnection, Exchange, HttpRequest } from "../exchange.ts";
+import type { HttpsParts } from "../parts.ts";
 import { pathOf } from "../answers/local.ts";
 import { hasForeignCookie } from "./forms/cookies.ts";
 import { ALONE, Turns, waitFor, type Turn } from "./turns.ts";

@@ -3,7 +3,7 @@
 // same login in several requests is one. A login that is not judged for long (a held poll) keeps nobody waiting. Never throws.
 
 import type { Clock } from "@postern/contracts";
-import type { Answer } from "../parts.ts";
+import type { Answer } from "../exchange.ts";
 
 const AT_ONCE = 4;
 /** Backends judge sooner. */

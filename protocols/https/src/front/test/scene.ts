@@ -15,7 +15,7 @@ import {
   type FakeClock,
   type MemoryLogger,
 } from "@postern/testing";
-import type { Exchange, Handler, HttpRequest, RequestBody } from "../../parts.ts";
+import type { Exchange, Handler, HttpRequest, RequestBody } from "../../exchange.ts";
 import { httpsSettings, type HttpsSettings } from "../../settings.ts";
 import { openFront } from "../front.ts";
 

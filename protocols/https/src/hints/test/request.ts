@@ -1,6 +1,7 @@
 // A request as a front would hand it in, for tests of rooms that only read requests.
 
-import type { HttpRequest, Service } from "../../parts.ts";
+import type { HttpRequest } from "../../exchange.ts";
+import type { Service } from "../../parts.ts";
 import { createServices } from "../../services/services.ts";
 
 export const requestOf = (target: string, ...fields: string[]): HttpRequest => ({

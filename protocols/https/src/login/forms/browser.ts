@@ -3,7 +3,7 @@
 
 import { firstOf, hasField } from "@postern/http";
 import { wantsPage } from "../../answers/page.ts";
-import type { HttpRequest } from "../../parts.ts";
+import type { HttpRequest } from "../../exchange.ts";
 
 /** A person waits for a page, in a browser. */
 export function isNavigation(request: HttpRequest): boolean {

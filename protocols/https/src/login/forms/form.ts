@@ -3,7 +3,7 @@
 
 import { firstOf } from "@postern/http";
 import { hold, type Holds } from "../../bodies.ts";
-import type { HttpRequest } from "../../parts.ts";
+import type { HttpRequest } from "../../exchange.ts";
 
 const LONGEST = 16 * 1024;
 

@@ -1,7 +1,8 @@
 // A browser in front of the login page: it keeps cookies, sends forms as browsers do, and follows nothing by itself.
 
 import type { Fields } from "@postern/http";
-import type { Admission, ClientConnection, Service } from "../../parts.ts";
+import type { ClientConnection } from "../../exchange.ts";
+import type { Admission, Service } from "../../parts.ts";
 import { createLogins } from "../logins.ts";
 import { client, exchange, scene, valuesOf, webService, type Scene, type SceneOptions, type TestExchange } from "./scene.ts";
 

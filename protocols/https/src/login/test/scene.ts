@@ -26,7 +26,8 @@ import {
   type FakeClock,
   type MemoryLogger,
 } from "@postern/testing";
-import type { BodySink, ClientConnection, Exchange, HttpRequest, HttpsParts, RequestBody, Service } from "../../parts.ts";
+import type { BodySink, ClientConnection, Exchange, HttpRequest, RequestBody } from "../../exchange.ts";
+import type { HttpsParts, Service } from "../../parts.ts";
 import { httpsSettings, type HttpsSettings } from "../../settings.ts";
 
 export const PASSWORDS: Readonly<Record<string, string>> = { "alice@example.com": "s3cret", "bob@example.com": "geheim" };
