@@ -9,7 +9,7 @@ import type { Running } from "./proxies.ts";
 
 const STREAMS = 4;
 const GB = 1e9;
-const SETTLE = 40_000; // what a login leaves behind is collected when a process has rested
+export const SETTLE = 40_000; // what a login leaves behind is collected when a process has rested
 const AT_ONCE = 32;
 
 /** Source addresses 127.0.0.2 … 127.0.0.201, so that ports do not run out. */

@@ -42,7 +42,8 @@ export async function perGB(proxy: Running, target: WebTarget, direction: "down"
 /** kB (PSS) per poll that is held, above the proxy at rest. */
 export async function perHeldPoll(proxy: Running, target: WebTarget, count: number, settleMs: number): Promise<number> {
   await requestsPerCpuSecond(proxy, 1);
-  await wait(1000);
+  // What the requests have left behind is collected when a process has rested: before the first weighing too.
+  await wait(settleMs);
   const before = pssKilobytes(proxy.pid);
   const agent = new Agent({ ...tlsOf(target), keepAlive: true, maxSockets: Infinity });
   const polls: ReturnType<typeof request>[] = [];
@@ -52,6 +53,8 @@ export async function perHeldPoll(proxy: Running, target: WebTarget, count: numb
       await Promise.all(Array.from({ length: some }, () => hold(target, agent, polls)));
     }
     await wait(settleMs);
+    const ended = polls.filter((poll) => poll.socket?.destroyed !== false).length;
+    if (ended > 0) throw new Error(`${ended} of ${count} polls were not held`);
     return (pssKilobytes(proxy.pid) - before) / count;
   } finally {
     for (const poll of polls) poll.destroy();

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { MailReport } from "../mail/mail.ts";
+import { SETTLE } from "../measures.ts";
 import { LOAD_CORE, portOpen, startPinned, stop } from "../processes.ts";
 import { startRow, type Running } from "../proxies.ts";
 import type { Site } from "../site.ts";
@@ -25,7 +26,7 @@ function measuresOf(quick: boolean, rounds: number): readonly Measure[] {
     {
       name: `web: kB per held poll, ${polls} of them`,
       rounds: 1,
-      take: (proxy, target) => perHeldPoll(proxy, target, polls, 20_000),
+      take: (proxy, target) => perHeldPoll(proxy, target, polls, SETTLE),
     },
   ];
 }
