@@ -4,7 +4,7 @@
 // came. Never throws.
 
 import { randomBytes } from "node:crypto";
-import { hasField, hopByHop, lowerName, withoutFields, type Fields } from "@postern/http";
+import { allOf, hasField, hopByHop, lowerName, withoutFields, type Fields } from "@postern/http";
 import type { Session } from "@postern/contracts";
 import type { FieldFilter } from "./backends.ts";
 import type { HttpRequest } from "./exchange.ts";
@@ -170,10 +170,7 @@ function nodeName(host: string): string {
 
 /** What a gateway of ours said before, without what could not be an address. */
 function earlier(fields: Fields): string {
-  const values: string[] = [];
-  for (let index = 0; index < fields.length; index += 2)
-    if (lowerName(fields[index] ?? "") === "x-forwarded-for") values.push(fields[index + 1] ?? "");
-  return values
+  return allOf(fields, "x-forwarded-for")
     .join(",")
     .split(",")
     .map((one) => one.trim())
