@@ -1,6 +1,7 @@
 // READ FIRST: the path of a request, top to bottom.
 //
-//   service -> health page -> device rules -> login -> who is asked for -> route -> redirect -> limits -> backend -> answer
+//   service -> health page -> too large? -> login -> device rules -> own answer -> who is asked for -> route -> redirect -> limits
+//   -> backend -> answer
 //
 // Whatever goes wrong is told to the client in its service's own way, once, and to the log. Which backend gets it, and whether
 // another one may, is in deliver.ts.
