@@ -40,6 +40,7 @@ export {
   type Lending,
   type Reader,
 } from "@postern/net";
+export { isGuess } from "./slow-down.ts";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
 export {
   createBackendPool,

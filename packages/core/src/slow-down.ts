@@ -12,9 +12,12 @@ const GUESSES: ReadonlySet<FailureKind> = new Set([
   "credentials-expired",
 ]);
 
+/** Somebody may have guessed at a secret, or at a name. */
+export const isGuess = ({ kind }: Pick<Failure, "kind">): boolean => GUESSES.has(kind);
+
 /** Milliseconds from the attempt to its answer, at least. The attempt's secret must not be wiped yet. */
 export function slowDown(failure: Failure, attempt: Attempt, house: House, session: Session): number {
-  if (!GUESSES.has(failure.kind)) return failure.waitMs;
+  if (!isGuess(failure)) return failure.waitMs;
   const { credentials } = attempt;
   return Math.max(failure.waitMs, house.guard.failed(session.client.host, house.claimedUser(credentials), credentials));
 }

@@ -2,10 +2,11 @@
 // backend does not take. Failure: as present.ts.
 
 import { Failure, wipe, type Leg, type Route } from "@postern/contracts";
+import { isGuess } from "@postern/core";
 import type { Fields } from "@postern/http";
 import type { Admission, HttpsParts } from "../parts.ts";
 import { isOurLogin, notLetIn, presented, type Checked } from "./present.ts";
-import { isGuess, type Tally, type Try } from "./tally.ts";
+import type { Tally, Try } from "./tally.ts";
 
 export interface Seat {
   readonly checked: Checked;

@@ -5,7 +5,8 @@
 // Failure: too-many-failures; client-gone for a client that did not wait.
 
 import { hash, randomBytes } from "node:crypto";
-import { Failure, legText, wipe, type Credentials, type FailureKind, type Leg } from "@postern/contracts";
+import { Failure, legText, wipe, type Credentials, type Leg } from "@postern/contracts";
+import { isGuess } from "@postern/core";
 import { allOf, type Fields } from "@postern/http";
 import { loginText } from "../hints/mailbox-text.ts";
 import { remember } from "../hints/remember.ts";
@@ -32,17 +33,6 @@ export interface Try {
   readonly startedAt: number;
   readonly turn: Turn;
 }
-
-/** What somebody may have guessed at, as in mail. */
-const GUESSES: ReadonlySet<FailureKind> = new Set([
-  "wrong-credentials",
-  "unknown-user",
-  "not-authorized",
-  "route-refused",
-  "credentials-expired",
-]);
-
-export const isGuess = ({ kind }: Pick<Failure, "kind">): boolean => GUESSES.has(kind);
 
 const MAX_FOLDERS = 10_000;
 
