@@ -64,7 +64,7 @@ export function createBackendPool<T>(parts: BackendPoolParts<T>): BackendPool<T>
   let isOpen = true;
 
   const poolOf = (leg: Leg): LegPool<T> => {
-    const key = keys.get(leg) ?? keyOf(leg);
+    const key = keys.get(leg) ?? connectionKey(leg);
     keys.set(leg, key);
     const known = legs.get(key);
     if (known !== undefined) return known;
@@ -84,6 +84,6 @@ export function createBackendPool<T>(parts: BackendPoolParts<T>): BackendPool<T>
 }
 
 /** All that makes a connection what it is: a route source may name one address with and without TLS. */
-function keyOf({ backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader }: Leg): string {
+export function connectionKey({ backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader }: Leg): string {
   return JSON.stringify([backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader]);
 }

@@ -43,6 +43,7 @@ export {
 export { isGuess } from "./slow-down.ts";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
 export {
+  connectionKey,
   createBackendPool,
   type BackendPool,
   type BackendPoolParts,

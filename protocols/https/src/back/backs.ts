@@ -1,6 +1,7 @@
 // The connections to all backends: one pool for each leg that is in use (leg-pool.ts), forgotten when nothing is left of it.
 
 import type { Clock, Health, Leg, Logger } from "@postern/contracts";
+import { connectionKey } from "@postern/core";
 import type { HeadLimits } from "@postern/http";
 import type { Backs } from "../backends.ts";
 import type { HttpsSettings } from "../settings.ts";
@@ -53,9 +54,4 @@ export function createBacks(parts: BacksParts): Backs {
       for (const pool of pools.values()) pool.close();
     },
   };
-}
-
-/** All that makes a connection what it is: a route source may name one address with and without TLS. */
-function connectionKey({ backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader }: Leg): string {
-  return JSON.stringify([backend, protocol, scheme, host, port, tls, ca, verify, serverName, proxyHeader]);
 }
