@@ -2,7 +2,7 @@
 // opens nothing and asks no name server.
 
 import { isIP, isIPv6 } from "node:net";
-import { setting } from "@postern/contracts";
+import { addressText, setting } from "@postern/contracts";
 import type { Parsed } from "@postern/contracts";
 
 export type ListenAddress =
@@ -31,7 +31,7 @@ export function listenAddressText(address: ListenAddress): string {
   if (address.kind === "systemd") return `systemd:${address.name}`;
   const { host, port } = address;
   if (host === undefined) return `*:${port}`;
-  return host.includes(":") ? `[${host.toLowerCase()}]:${port}` : `${host.toLowerCase()}:${port}`;
+  return addressText({ host: host.toLowerCase(), port });
 }
 
 /** The setting of one address. */

@@ -1,11 +1,17 @@
 import test from "ava";
 import * as fc from "fast-check";
-import { addressText, isLoopback, plainHost } from "./address.ts";
+import { addressText, bracketHost, isLoopback, plainHost } from "./address.ts";
 
 test("address text: IPv6 is in brackets, a unix socket has a word of its own", (t) => {
   t.is(addressText({ host: "192.0.2.1", port: 143 }), "192.0.2.1:143");
   t.is(addressText({ host: "2001:db8::1", port: 143 }), "[2001:db8::1]:143");
   t.is(addressText({ host: "", port: 0 }), "unix");
+});
+
+test("bracketed host: IPv6 is in brackets, names and IPv4 are as they are", (t) => {
+  t.is(bracketHost("2001:db8::1"), "[2001:db8::1]");
+  t.is(bracketHost("192.0.2.1"), "192.0.2.1");
+  t.is(bracketHost("mail.example.com"), "mail.example.com");
 });
 
 const PLAIN: Readonly<Record<string, string>> = {

@@ -8,10 +8,12 @@ export interface Address {
   readonly port: number;
 }
 
+/** A host as it stands before a port, or in a URL: IPv6 in brackets. */
+export const bracketHost = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
 /** "192.0.2.1:143", "[2001:db8::1]:143", or "unix". */
-export function addressText(address: Address): string {
-  if (address.host === "") return "unix";
-  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+export function addressText({ host, port }: Address): string {
+  return host === "" ? "unix" : `${bracketHost(host)}:${port}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 // Where to: backends with one leg a protocol, route sources that know users, and the route that the router makes of it.
 
+import { addressText } from "./address.ts";
 import type { LoginSettings } from "./backend-login.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Secret } from "./secret.ts";
@@ -40,7 +41,7 @@ export interface Leg {
 
 /** Backend, protocol and address, as logs name a leg */
 export function legText(leg: Leg): string {
-  return `${leg.backend} ${leg.protocol} ${leg.host.includes(":") ? `[${leg.host}]` : leg.host}:${leg.port}`;
+  return `${leg.backend} ${leg.protocol} ${addressText(leg)}`;
 }
 
 export interface RouteQuery {

@@ -1,7 +1,7 @@
 // The address of a scanner's socket, in the spellings that mail administrators know: "unix:/path", "local:/path" (sendmail's),
 // "inet:port@host" (sendmail's), "inet:host:port" (Postfix's), or "host:port". Throws nothing: what is wrong is said in `problem`.
 
-import { setting, type Parsed } from "@postern/contracts";
+import { addressText, setting, type Parsed } from "@postern/contracts";
 
 export interface ScannerAddress {
   /** For logs. */
@@ -20,7 +20,7 @@ const HOST = /^[0-9a-z._:-]{1,253}$/i;
 function inetAddress(written: string, port: number): ScannerAddress | undefined {
   const host = written.replace(/^\[(.+)\]$/, "$1");
   if (!HOST.test(host) || port < 1 || port > 65_535) return undefined;
-  return { label: `${host.includes(":") ? `[${host}]` : host}:${port}`, socketPath: undefined, host, port };
+  return { label: addressText({ host, port }), socketPath: undefined, host, port };
 }
 
 export function parseScannerAddress(raw: unknown): Parsed<ScannerAddress> {

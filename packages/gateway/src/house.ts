@@ -1,7 +1,7 @@
 // Builds the house that the path needs out of a validated configuration. Everything that a reload replaces is made here;
 // what outlives a reload (registry, shared state, metrics, TLS keys) is handed in.
 
-import { certificateMatcher, networkMatcher, RELAY } from "@postern/contracts";
+import { addressText, certificateMatcher, networkMatcher, RELAY } from "@postern/contracts";
 import type {
   Application,
   Clock,
@@ -98,7 +98,7 @@ function idleOf(config: GatewayConfig, protocol: string): number {
 
 /** A backend that only a route source knows: reached as the source says, and checked like any other. */
 export const adHocLeg: AdHocLeg = (protocol, { host, port, tls = "none", allowPlaintext = false }): Leg => ({
-  backend: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+  backend: addressText({ host, port }),
   site: undefined,
   protocol,
   scheme: protocol,
