@@ -2,13 +2,16 @@
 // answer, and one connection, for one request at a time.
 
 import type { Duplex } from "node:stream";
-import type { Failure, Leg, Session } from "@postern/contracts";
+import { bracketHost, type Failure, type Leg, type Session } from "@postern/contracts";
 import type { Lending } from "@postern/core";
 import type { AnswerHead, Fields } from "@postern/http";
 import type { Answer, RequestBody } from "./exchange.ts";
 
 /** What is there at once most of the time, and is not waited for then. */
 export type Soon<T> = T | Promise<T>;
+
+/** What a backend is called where no client says it. */
+export const hostOf = ({ serverName, host }: Leg): string => bracketHost(serverName ?? host);
 
 /** Decides by a field's name in small letters. */
 export type FieldFilter = (lower: string) => boolean;

@@ -5,12 +5,11 @@
 import { Failure, legText, toFailure, type Leg } from "@postern/contracts";
 import type { Fields } from "@postern/http";
 import type { RequestFacts } from "./access-log.ts";
-import { hostOf } from "./back/features.ts";
 import { requestFields } from "./forwarded-fields.ts";
 import { forward, type Outcome } from "./forward.ts";
 import type { House } from "./house.ts";
 import { isConnectionBound } from "./login/connection-bound.ts";
-import type { BackConnection, Soon } from "./backends.ts";
+import { hostOf, type BackConnection, type Soon } from "./backends.ts";
 import type { Exchange, HttpRequest, RequestBody } from "./exchange.ts";
 import type { Admission, Service } from "./parts.ts";
 import type { Where } from "./where.ts";

@@ -3,14 +3,9 @@
 // backend-garbled, and what reading throws.
 
 import { Failure, legText, type BackendDialogue, type Leg } from "@postern/contracts";
+import { hostOf } from "../backends.ts";
 
 const AWAY: ReadonlySet<string> = new Set(["502", "503", "504"]);
-
-/** What a backend is called where no client says it. */
-export function hostOf({ serverName, host }: Leg): string {
-  const name = serverName ?? host;
-  return name.includes(":") ? `[${name}]` : name;
-}
 
 /** Nothing that it offers matters to the front. */
 export async function features(backend: BackendDialogue, leg: Leg, hostname: string): Promise<readonly string[]> {
