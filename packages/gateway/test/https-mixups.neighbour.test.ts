@@ -1,6 +1,6 @@
-// Users whose login belongs to their connection (NTLM, checked by Samba), users of Basic and nobody at all, interleaved through
-// the real program on kept connections, in 10,000 random orders: each answer names the user of its own connection. POSTERN_SEED
-// repeats a run.
+// Users whose login belongs to their connection (NTLM, checked by Samba), users of Basic and nobody at all, interleaved in random
+// orders through the real program on kept connections: each answer names the user of its own connection. ORDERS of them with
+// logins that are passed through, FEWER with logins that the gateway checks. POSTERN_SEED repeats a run.
 
 import test, { type ExecutionContext } from "ava";
 import { serveRaw, startNtlmServer } from "@postern/testing";
