@@ -54,6 +54,11 @@ test("phones and Outlook over MAPI are told our own trouble by 503 with Retry-Af
   t.is(refused("route-refused", "activesync").status, 403, "who is kept out is told so");
 });
 
+test("a request that is not understood is told as one, not as a command", (t) => {
+  for (const style of STYLES) t.regex(refused("syntax", style).body, /The request is not understood\./);
+  t.regex(refusalText(new Failure("syntax", SECRET)), /\nThe request is not understood\.\n$/);
+});
+
 test("401 is said only with what the client can show; 403 otherwise", (t) => {
   const challenge = ["WWW-Authenticate", 'Basic realm="Mail"', "WWW-Authenticate", "NTLM"];
   for (const style of STYLES) {

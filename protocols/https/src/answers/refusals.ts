@@ -134,8 +134,11 @@ function retryAfter({ waitMs }: Failure, { retry }: Refusal): Fields {
   return ["Retry-After", String(seconds + randomInt(Math.ceil(seconds / 2) + 1))];
 }
 
+/** Where a failure's public sentence speaks of mail's dialogues. */
+const WEB_WORDS: Partial<Record<FailureKind, string>> = { syntax: "The request is not understood" };
+
 /** Failures end without a full stop; a person reads a sentence. */
-const sentenceOf = ({ row: { public: text } }: Failure): string => `${text}.`;
+const sentenceOf = ({ kind, row: { public: text } }: Failure): string => `${WEB_WORDS[kind] ?? text}.`;
 
 function titleOf(status: number): string {
   if (status >= 500) return "Mail is not available now";
