@@ -16,7 +16,7 @@ type Schemes = Protocol["schemes"];
 
 /** The scheme of a URL, in small letters; undefined when it has none. */
 export function schemeOf(text: string): string | undefined {
-  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  return /^([a-z][a-z0-9+._-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
 }
 
 /** What to say of a scheme that is not among the known ones. */

@@ -27,4 +27,9 @@ export interface SharedState extends SharedPlaces {
   remember(key: string, ttlMs: number): Promise<number | undefined>;
   /** Milliseconds since the mark was first set; undefined: there is none, or it cannot be told now. */
   recall(key: string): Promise<number | undefined>;
+  /**
+   * Notes `value` under `key`, or keeps the one that is there, for `ttlMs` from now on. The one that is there: who came first.
+   * undefined: cannot be kept now.
+   */
+  claim(key: string, value: string, ttlMs: number): Promise<string | undefined>;
 }

@@ -46,6 +46,10 @@ function remote(worker: ChildProcess): SharedState & { order(method: Order["meth
     hit: async (key, windowMs) => Number(await order("hit", [key, windowMs])),
     remember: async (key, ttlMs) => numberOf(await order("remember", [key, ttlMs])),
     recall: async (key) => numberOf(await order("recall", [key, 0])),
+    claim: async (key, value, ttlMs) => {
+      const kept = await order("claim", [key, value, ttlMs]);
+      return typeof kept === "string" ? kept : undefined;
+    },
     give: (key) => void order("give", [key]),
   };
 }
@@ -76,7 +80,7 @@ test("ipc state: a worker that is killed gives back all its places", async (t) =
   process.kill(doomed.pid ?? t.fail(), "SIGKILL");
   await exited;
   t.is(await memory.count("all"), 1);
-  t.deepEqual(memory.sizes(), { keys: 1, owners: 1, windows: 0, marks: 0 });
+  t.deepEqual(memory.sizes(), { keys: 1, owners: 1, windows: 0, marks: 0, claims: 0 });
 });
 
 test("ipc state: what is asked in one turn travels in one message", async (t) => {
@@ -99,7 +103,7 @@ test("ipc state: without the channel every take is allowed, nothing is counted o
   worker.disconnect();
   await printed;
   const { warnings, ...told } = JSON.parse(Buffer.concat(chunks).toString()) as { warnings: string[] };
-  t.deepEqual(told, { takes: [true, true, true], count: 0, hits: 0, kept: false, known: false });
+  t.deepEqual(told, { takes: [true, true, true], count: 0, hits: 0, kept: false, known: false, claimed: false });
   t.is(warnings.length, 1);
 });
 

@@ -36,24 +36,29 @@ test("memory state: keeps nothing of places that were given back", async (t) => 
     owner.give(`user:${n}`);
   }
   t.false(await owner.take("user:none", 0));
-  t.deepEqual(state.sizes(), { keys: 0, owners: 0, windows: 0, marks: 0 });
+  t.deepEqual(state.sizes(), { keys: 0, owners: 0, windows: 0, marks: 0, claims: 0 });
 });
 
 test("memory state: above the bound, what was renewed longest ago is forgotten", async (t) => {
-  const state = createMemoryState(new TestTime(), { windows: 3, marks: 3 });
+  const state = createMemoryState(new TestTime(), { windows: 3, marks: 3, claims: 3 });
   for (const key of ["a", "b", "c"]) {
     await state.remember(key, 1000);
     await state.hit(key, 1000);
+    await state.claim(key, "first", 1000);
   }
   await state.remember("a", 1000);
   await state.hit("a", 1000);
   await state.remember("d", 1000);
   await state.hit("d", 1000);
+  await state.claim("a", "second", 1000);
+  await state.claim("d", "first", 1000);
+  t.is(await state.claim("a", "third", 1000), "first");
+  t.is(await state.claim("b", "third", 1000), "third");
   t.is(await state.recall("b"), undefined);
   t.is(await state.hit("b", 1000), 1);
   t.is(await state.recall("a"), 0);
   t.is(await state.hit("a", 1000), 3);
-  t.deepEqual(state.sizes(), { keys: 0, owners: 0, windows: 3, marks: 3 });
+  t.deepEqual(state.sizes(), { keys: 0, owners: 0, windows: 3, marks: 3, claims: 3 });
 });
 
 test("memory state: what has ended goes when new ones come", async (t) => {

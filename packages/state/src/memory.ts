@@ -1,6 +1,6 @@
 // Shared state in the memory of one process. Places are tagged with the owner that took them, so that all places of a
 // worker that dies can be given back at once. A count that reaches zero is dropped, so nothing grows with the number of
-// users or addresses ever seen; counts in a window and marks belong to nobody, end by themselves, and are bounded.
+// users or addresses ever seen; counts in a window, marks and claims belong to nobody, end by themselves, and are bounded.
 // Never throws.
 
 import { systemClock, type Clock, type SharedState } from "@postern/contracts";
@@ -14,18 +14,19 @@ export interface MemoryState extends SharedState {
   forOwner(owner: Owner): SharedState;
   /** Gives back every place of `owner`. Harmless when it has none. */
   drop(owner: Owner): void;
-  /** What the memory grows with: keys with places taken, owners who have taken some, windows and marks. */
-  sizes(): { readonly keys: number; readonly owners: number; readonly windows: number; readonly marks: number };
+  /** What the memory grows with: keys with places taken, owners who have taken some, windows, marks and claims. */
+  sizes(): { readonly [of in "keys" | "owners" | "windows" | "marks" | "claims"]: number };
 }
 
 export interface StateBounds {
   /** Keys counted in a window. */
   readonly windows: number;
   readonly marks: number;
+  readonly claims: number;
 }
 
 /** Some 45 MB when both are full; a flood of new marks must not push out one that somebody comes back for in five minutes. */
-export const STATE_BOUNDS: StateBounds = { windows: 50_000, marks: 250_000 };
+export const STATE_BOUNDS: StateBounds = { windows: 50_000, marks: 250_000, claims: 100_000 };
 
 type Counts = Map<string, number>;
 
@@ -46,6 +47,7 @@ export function createMemoryState(clock: Pick<Clock, "now"> = systemClock, bound
   const windows = new Passing<number>(now, bounds.windows);
   /** When each was first set. */
   const marks = new Passing<number>(now, bounds.marks);
+  const claims = new Passing<string>(now, bounds.claims);
 
   function take(owner: Owner, key: string, limit: number): boolean {
     const taken = totals.get(key) ?? 0;
@@ -85,6 +87,12 @@ export function createMemoryState(clock: Pick<Clock, "now"> = systemClock, bound
     return since === undefined ? undefined : age(since, now());
   }
 
+  function claim(key: string, value: string, ttlMs: number): string {
+    const first = claims.find(key)?.value ?? value;
+    claims.set(key, first, now() + ttlMs);
+    return first;
+  }
+
   const forOwner = (owner: Owner): SharedState => ({
     take: async (key, limit) => take(owner, key, limit),
     give: (key) => give(owner, key),
@@ -92,6 +100,7 @@ export function createMemoryState(clock: Pick<Clock, "now"> = systemClock, bound
     hit: async (key, windowMs) => hit(key, windowMs),
     remember: async (key, ttlMs) => remember(key, ttlMs),
     recall: async (key) => recall(key),
+    claim: async (key, value, ttlMs) => claim(key, value, ttlMs),
   });
 
   return {
@@ -101,6 +110,6 @@ export function createMemoryState(clock: Pick<Clock, "now"> = systemClock, bound
       for (const [key, places] of owners.get(owner) ?? []) lower(totals, key, places);
       owners.delete(owner);
     },
-    sizes: () => ({ keys: totals.size, owners: owners.size, windows: windows.size, marks: marks.size }),
+    sizes: () => ({ keys: totals.size, owners: owners.size, windows: windows.size, marks: marks.size, claims: claims.size }),
   };
 }

@@ -8,10 +8,11 @@ export type Ask =
   | readonly ["hit", id: number, key: string, windowMs: number]
   | readonly ["remember", id: number, key: string, ttlMs: number]
   | readonly ["recall", id: number, key: string]
+  | readonly ["claim", id: number, key: string, value: string, ttlMs: number]
   | readonly ["give", key: string];
 
 /** null stands for undefined, which JSON has not. */
-export type AnswerValue = boolean | number | null;
+export type AnswerValue = boolean | number | string | null;
 export type Answer = readonly [id: number, value: AnswerValue];
 
 export interface AskMessage {

@@ -137,4 +137,23 @@ export function stateSuite(test: TestFn, name: string, createAt: Create): void {
     time.at -= 500;
     t.is(await state.recall("seen"), 0);
   });
+
+  test(`${name}: who claims first keeps it while it is renewed, by anybody`, async (t) => {
+    const time = new TestTime();
+    const state = await createAt(t, time);
+    t.is(await state.claim("group", "mbx1", 1000), "mbx1");
+    time.at += 600;
+    t.is(await state.claim("group", "mbx2", 1000), "mbx1");
+    time.at += 600;
+    t.is(await state.claim("group", "mbx2", 1000), "mbx1");
+    time.at += 1000;
+    t.is(await state.claim("group", "mbx2", 1000), "mbx2");
+    t.is(await state.claim("other", "mbx3", 1000), "mbx3");
+  });
+
+  test(`${name}: of claims at the same moment one is kept`, async (t) => {
+    const state = await create(t);
+    const kept = await Promise.all(Array.from({ length: 20 }, (_, n) => state.claim("group", `mbx${n}`, 1000)));
+    t.deepEqual(new Set(kept), new Set([kept[0]]));
+  });
 }

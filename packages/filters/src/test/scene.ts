@@ -72,6 +72,7 @@ export function fakeState(clock: FakeClock): SharedState & { lost: boolean; read
       const mark = alive(marks.get(key));
       return mark === undefined || this.lost ? undefined : clock.now() - mark.since;
     },
+    claim: () => Promise.reject(new Error("No filter claims anything")),
   };
 }
 

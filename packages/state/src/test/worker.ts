@@ -8,6 +8,7 @@ type Counted = "take" | "count" | "hit" | "remember" | "recall";
 
 export type Order =
   | { readonly type: "order"; readonly id: number; readonly method: Counted; readonly args: [string, number] }
+  | { readonly type: "order"; readonly id: number; readonly method: "claim"; readonly args: [string, string, number] }
   | { readonly type: "order"; readonly id: number; readonly method: "give"; readonly args: [string] }
   | { readonly type: "order"; readonly id: number; readonly method: "burst"; readonly args: [number] }
   | { readonly type: "order"; readonly id: number; readonly method: "afterwards"; readonly args: [] };
@@ -28,12 +29,14 @@ async function afterwards(pending: Promise<boolean>): Promise<void> {
   state.give("all");
   const kept = (await state.remember("seen", 1000)) !== undefined;
   const known = (await state.recall("seen")) !== undefined;
-  const told = { takes, count: await state.count("all"), hits: await state.hit("all", 1000), kept, known, warnings };
+  const claimed = (await state.claim("group", "mbx1", 1000)) !== undefined;
+  const told = { takes, count: await state.count("all"), hits: await state.hit("all", 1000), kept, known, claimed, warnings };
   process.stdout.write(JSON.stringify(told));
 }
 
 async function run(order: Order): Promise<unknown> {
   if (order.method === "take" || order.method === "hit" || order.method === "remember") return state[order.method](...order.args);
+  if (order.method === "claim") return state.claim(...order.args);
   if (order.method === "count" || order.method === "recall") return state[order.method](order.args[0]);
   if (order.method === "give") return state.give(order.args[0]);
   if (order.method === "burst") return Promise.all(Array.from({ length: order.args[0] }, () => state.take("all", 10)));
