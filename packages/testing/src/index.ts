@@ -39,6 +39,7 @@ export type { Directives, Step, Transcript, Who } from "./transcript.ts";
 export { isInstalled, startDaemon } from "./neighbours/daemon.ts";
 export { startApache, type Apache, type ApacheOptions } from "./neighbours/apache.ts";
 export { startClamd, VIRUS, VIRUS_NAME, type Clamd, type ClamdOptions } from "./neighbours/clamd.ts";
+export { startCyrus, type Cyrus, type CyrusOptions } from "./neighbours/cyrus.ts";
 export { DOVECOT, hasDovecot, startDovecot } from "./neighbours/dovecot.ts";
 export type { Dovecot, DovecotOptions } from "./neighbours/dovecot.ts";
 export { hasKdc, startKdc, type Kdc, type KerberosEnvironment } from "./neighbours/kdc.ts";
