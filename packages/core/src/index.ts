@@ -1,6 +1,7 @@
 // The path, its command loop, the router and the registry. Read path.ts first.
 
 export { admissionOf, admittedCredentials, type Admission } from "./applications.ts";
+export { firstThere, type CandidateParts } from "./candidates.ts";
 export {
   countError,
   refuseForeign,

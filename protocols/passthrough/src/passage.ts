@@ -16,7 +16,7 @@ import {
   type Logger,
   type Session,
 } from "@postern/contracts";
-import { CLIENT_ROLE, Connection, dial, Relay } from "@postern/core";
+import { CLIENT_ROLE, Connection, dial, firstThere, Relay } from "@postern/core";
 import { alertFor } from "./alerts.ts";
 import type { FindLegs } from "./names.ts";
 import { readHello } from "./read-hello.ts";
@@ -94,7 +94,7 @@ export class Passage implements Hosted {
 
   /** Reads the ClientHello, and has a backend answer it: from then on all that is left to do is to copy. */
   async #meet(): Promise<{ readonly backend: Connection; readonly helloBytes: number }> {
-    const { clock, helloTimeoutMs, find, health } = this.#house;
+    const { clock, helloTimeoutMs, find } = this.#house;
     const session = this.#session;
     session.stage = "converse";
     this.#client.deadline(clock, helloTimeoutMs, "tls-handshake", `No ClientHello within ${helloTimeoutMs} ms`);
@@ -104,29 +104,21 @@ export class Passage implements Hosted {
     session.stage = "route";
     const legs = find(serverName);
     if (legs === undefined) throw new Failure("route-refused", `No backend is there for ${serverName ?? "clients without SNI"}`);
-    return { backend: await this.#firstAnswering(health.order(legs), bytes), helloBytes: bytes.length };
+    return { backend: await this.#firstAnswering(legs, bytes), helloBytes: bytes.length };
   }
 
   /** The first of them that answers the ClientHello. */
-  async #firstAnswering(legs: readonly Leg[], hello: Buffer): Promise<Connection> {
-    const { health, logger } = this.#house;
-    const { id, client } = this.#session;
-    let last: Failure | undefined;
-    for (const leg of legs) {
+  #firstAnswering(legs: readonly Leg[], hello: Buffer): Promise<Connection> {
+    const attempt = async (leg: Leg): Promise<Connection> => {
+      this.#mustBeThere();
       try {
-        const backend = await this.#answering(leg, hello);
-        health.succeeded(leg);
-        return backend;
+        return await this.#answering(leg, hello);
       } catch (error) {
         this.#backend?.destroy();
-        last = toFailure(error);
-        if (!last.row.tryNext || this.#stopped !== undefined) throw last;
-        health.failed(leg, last.message, client.host);
-        logger.warn("backend failed", { session: id, stage: "dial", kind: last.kind, reason: last.message });
-        this.#mustBeThere();
+        throw error;
       }
-    }
-    throw last ?? new Failure("no-candidate", "There is no backend to dial");
+    };
+    return firstThere(legs, attempt, { ...this.#house, session: this.#session });
   }
 
   async #answering(leg: Leg, hello: Buffer): Promise<Connection> {
