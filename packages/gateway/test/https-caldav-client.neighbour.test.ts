@@ -4,11 +4,10 @@
 // the program asks without its body; and Cyrus leaves out the realm on connections that carried a login, which it cannot read.
 
 import test from "ava";
-import type { ExecutionContext } from "ava";
 import { startCyrus, startRadicale, type Cyrus, type Radicale } from "@postern/testing";
 import { run, succeed, type Outcome } from "./clients.ts";
 import { POSTERN, startGateway, type Gateway, type Json } from "./gateway-process.ts";
-import { ALICE, authority, BOB, FILES, PASSWORDS, ROUTES, WRONG } from "./mailboxes.ts";
+import { ALICE, BOB, FILES, PASSWORDS, ROUTES } from "./mailboxes.ts";
 
 interface House {
   /** Where the program begins. */
@@ -137,16 +136,16 @@ test.after.always(async () => {
   }
 });
 
-function houseOf(t: ExecutionContext, name: string): House {
+function houseOf(name: string): House {
   const house = houses.get(name);
-  if (house === undefined) return t.fail(name) as never;
+  if (house === undefined) throw new Error(`${name} was not started`);
   return house;
 }
 
 for (const name of Object.keys(HOUSES)) {
   for (const user of USERS)
     test.serial(`CalDAV: ${user} keeps a calendar in ${name}`, async (t) => {
-      const house = houseOf(t, name);
+      const house = houseOf(name);
       const { code, stdout, stderr } = await program(house, user);
       t.is(code, 0, stderr);
       const found = JSON.parse(stdout.toString()) as Found;
@@ -169,7 +168,7 @@ for (const name of Object.keys(HOUSES)) {
     });
 
   test.serial(`CalDAV: who has another's password is not let into ${name}`, async (t) => {
-    const { code, stdout } = await program(houseOf(t, name), ALICE, PASSWORDS[BOB]);
+    const { code, stdout } = await program(houseOf(name), ALICE, PASSWORDS[BOB]);
     t.is(code, 3, stdout.toString());
   });
 }
