@@ -2,12 +2,13 @@
 
 import { Failure, normaliseUser, Secret, type BackendLogin, type Identity, type RouteQuery } from "@postern/contracts";
 import test, { type ExecutionContext } from "ava";
-import { defaultsOf, relayed, testAuthenticator } from "@postern/testing";
+import { relayed, testAuthenticator } from "@postern/testing";
+import { webSettings } from "../test/parts.ts";
 import { webScene, type WebScene } from "../test/web-scene.ts";
 import { ntlmAuthenticate, ntlmNegotiate } from "./login/test/ntlm.ts";
 import type { HttpsParts } from "./parts.ts";
 import { SERVICES } from "./services/table.ts";
-import { httpsSettings, type HttpsSettings } from "./settings.ts";
+import type { HttpsSettings } from "./settings.ts";
 
 const USERS: Readonly<Record<string, { readonly password: string; readonly there: string }>> = {
   "alice@example.com": { password: "s3cret", there: "alice-there" },
@@ -84,7 +85,6 @@ async function scene(t: ExecutionContext, { strategy = relayed, isCheckedByRoute
 
 const asUser = (user: string, password: string): string =>
   `Authorization: Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-const passing = { ...(defaultsOf(httpsSettings) as unknown as HttpsSettings), services: {}, redirects: {} };
 const AS_ALICE = asUser("alice", "s3cret");
 const BOBS = ["/ews/exchange.asmx", "/owa/bob@example.com/", "/mapi/emsmdb/?MailboxId=bob@example.com"] as const;
 
@@ -161,7 +161,7 @@ test("where: every service of the table that another can be named in by the path
 });
 
 test("where: behind NTLM's last message its user is known, beside a cookie of another, and the connection stays", async (t) => {
-  const all = await scene(t, { parts: { settings: passing } });
+  const all = await scene(t, { parts: { settings: webSettings() } });
   const client = await all.connect();
   const head = (more: readonly string[]): string => ["GET /owa/ HTTP/1.1", "Host: a", ...more, "", ""].join("\r\n");
   client.say(head([`Authorization: NTLM ${ntlmNegotiate().toString("base64")}`]));
@@ -177,7 +177,7 @@ test("where: a service whose logins the gateway checks has no part in a login th
   const services = {
     ews: { paths: [], hosts: [], backends: [], authentication: "edge" },
   } as unknown as HttpsSettings["services"];
-  const all = await scene(t, { parts: { settings: { ...passing, services } } });
+  const all = await scene(t, { parts: { settings: webSettings({ services }) } });
   const client = await all.connect();
   client.say(`GET /owa/ HTTP/1.1\r\nHost: a\r\nAuthorization: NTLM ${ntlmAuthenticate("bob").toString("base64")}\r\n\r\n`);
   await client.until(/^HTTP\/1.1 200 [^]*\r\n\r\n/);

@@ -1,122 +1,11 @@
-// An exchange without sockets for tests of what the gateway says itself: a request, and an answer that remembers what was said.
+// Questions that the gateway answers itself, for tests of these answers.
 
-import { firstOf, type Fields } from "@postern/http";
-import { defaultsOf, testSession } from "@postern/testing";
 import { ownAnswer } from "../src/answers/own.ts";
-import type { Answer, Exchange, HttpRequest } from "../src/exchange.ts";
+import type { HttpRequest } from "../src/exchange.ts";
 import type { Endpoint, Service } from "../src/parts.ts";
-import { httpsSettings, type HttpsSettings } from "../src/settings.ts";
-
-export interface Said {
-  readonly status: number | undefined;
-  readonly reason: string;
-  readonly fields: Fields;
-  readonly body: string;
-  readonly length: number | undefined;
-  readonly ends: number;
-  readonly cuts: number;
-  /** The first field of this name, in small letters. */
-  field(lower: string): string | undefined;
-}
-
-export interface Scene {
-  readonly exchange: Exchange;
-  readonly said: Said;
-}
-
-/** An exchange; `begun`: the status of an answer that is on its way already. */
-export function scene(request: Partial<HttpRequest> = {}, begun?: number): Scene {
-  const state = {
-    status: begun,
-    reason: "",
-    fields: [] as Fields,
-    body: "",
-    length: undefined as number | undefined,
-    ends: 0,
-    cuts: 0,
-  };
-  const none = (): never => {
-    throw new Error("Nobody does this here");
-  };
-  const answer: Answer = {
-    get status() {
-      return state.status;
-    },
-    get bytes() {
-      return state.body.length;
-    },
-    get isOver() {
-      return state.ends + state.cuts > 0;
-    },
-    inform: none,
-    begin(head, length) {
-      if (state.status !== undefined) throw new Error("A second answer");
-      Object.assign(state, head, { length });
-    },
-    write(chunk) {
-      state.body += chunk.toString();
-      return true;
-    },
-    end() {
-      state.ends += 1;
-    },
-    cut() {
-      state.cuts += 1;
-    },
-    requireHttp11: none,
-    switch: none,
-    onDrain: undefined,
-    onGone: undefined,
-  };
-  const exchange: Exchange = {
-    request: {
-      id: "s1.1",
-      method: "GET",
-      target: "/",
-      host: "mail.example.com",
-      authority: "mail.example.com",
-      version: "1.1",
-      fields: [],
-      body: undefined,
-      upgrade: undefined,
-      ...request,
-    },
-    answer,
-    client: {
-      session: testSession(),
-      isShared: false,
-      pinned: new Map(),
-      auth: undefined,
-      closeSoon: none,
-      cut: none,
-      whenClosed: none,
-    },
-  };
-  return { exchange, said: Object.assign(state, { field: (lower: string) => firstOf(state.fields, lower) }) };
-}
-
-export function service(rest: Partial<Service> = {}): Service {
-  return {
-    name: "test",
-    hosts: [],
-    paths: ["/test"],
-    hints: [],
-    authentication: "pass",
-    backends: [],
-    isForAnybody: false,
-    idleMs: 60_000,
-    maxBody: 0,
-    refusals: "program",
-    redirects: undefined,
-    hasAffinity: false,
-    hasHealthPage: true,
-    own: undefined,
-    ...rest,
-  };
-}
-
-/** What a configuration without a word about it has. */
-export const settings = (): HttpsSettings => defaultsOf(httpsSettings) as unknown as HttpsSettings;
+import type { HttpsSettings } from "../src/settings.ts";
+import { testExchange, type Said } from "./exchanges.ts";
+import { testService, webSettings } from "./parts.ts";
 
 type Kind = NonNullable<Service["own"]>["kind"];
 
@@ -141,12 +30,12 @@ export interface Question {
 
 /** Asks the gateway for an answer of its own. */
 export function asked(kind: Kind, { request, body, more, endpoints = ENDPOINTS }: Question): Said {
-  const { exchange, said } = scene(request);
-  const all = settings();
+  const exchange = testExchange(request);
+  const all = webSettings();
   const house = { hostname: "mail.example.com", endpoints, settings: { autodiscover: { ...all.autodiscover, ...more } } };
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  if (!ownAnswer(exchange, service({ own: { kind, when: "gateway" } }), bytes, house)) throw new Error("Not answered");
-  return said;
+  if (!ownAnswer(exchange, testService({ own: { kind, when: "gateway" } }), bytes, house)) throw new Error("Not answered");
+  return exchange.said;
 }
 
 /** All that can be offered, and a name with markup in it. */

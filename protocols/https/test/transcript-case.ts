@@ -7,10 +7,11 @@
 //   @redirect url=https://other.example.com style=page   users of the backend are sent elsewhere
 
 import { Failure, normaliseUser, type Authenticator, type Setting } from "@postern/contracts";
-import { defaultsOf, relayed, testAuthenticator, type HostedCase, type HostedScene } from "@postern/testing";
+import { defaultsOf, testAuthenticator, type HostedCase, type HostedScene } from "@postern/testing";
 import { buildHttps } from "../src/build.ts";
 import type { HttpsParts } from "../src/parts.ts";
 import { httpsSettings, type HttpsSettings } from "../src/settings.ts";
+import { testParts } from "./parts.ts";
 
 export const httpsCase: HostedCase = {
   name: "https",
@@ -20,17 +21,13 @@ export const httpsCase: HostedCase = {
 function partsOf({ house, legs, directives }: HostedScene): HttpsParts {
   const { users, verifier } = directives;
   const { clock, logger, hostname, health } = house;
-  return {
+  return testParts(legs, {
     hostname,
-    defaultDomain: "example.com",
     settings: settingsOf(directives),
     clock,
     logger,
     health,
     authenticator: checking(verifier),
-    loginAt: () => relayed,
-    claimedUser: ({ authcid }) => normaliseUser(authcid, "example.com") ?? "",
-    guard: { delayBefore: () => 0, failed: () => 0, succeeded: () => {} },
     router: {
       async find({ user }) {
         if (users !== undefined && users["only"] !== user) throw new Failure("unknown-user", `Nobody knows ${user}`);
@@ -38,12 +35,8 @@ function partsOf({ house, legs, directives }: HostedScene): HttpsParts {
       },
       explain: () => Promise.reject(new Error("Nobody asks why")),
     },
-    legs: new Map(legs.map((leg) => [leg.backend, leg])),
-    schemes: ["Basic"],
-    secret: Buffer.alloc(32, 7),
     endpoints: [{ protocol: "imap", port: 993, tls: "implicit" }],
-    hasTls: true,
-  };
+  });
 }
 
 type Table = Readonly<Record<string, string>>;

@@ -4,14 +4,11 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { ExecutionContext } from "ava";
-import { Failure, normaliseUser, type Hosted, type Leg, type Session } from "@postern/contracts";
+import type { Hosted, Leg, Session } from "@postern/contracts";
 import {
   createFakeClock,
   createMemoryLogger,
-  defaultsOf,
   listenerInfo,
-  relayed,
-  testAuthenticator,
   testLeg,
   testSession,
   testTls,
@@ -21,7 +18,8 @@ import {
 import { buildHttps } from "../src/build.ts";
 import { Wire } from "../src/front/test/scene.ts";
 import type { HttpsParts } from "../src/parts.ts";
-import { httpsSettings, type HttpsSettings } from "../src/settings.ts";
+import type { HttpsSettings } from "../src/settings.ts";
+import { testParts, webSettings } from "./parts.ts";
 
 export interface WebOptions {
   /** What the backend does with a whole head; undefined: 200, without a body. */
@@ -82,7 +80,7 @@ export async function webScene(t: ExecutionContext, options: WebOptions = {}): P
     }),
   );
   const leg = testLeg(behind, { protocol: "https", scheme: "http", forwardClient: false, ...options.leg });
-  const built = buildHttps({ ...partsOf(leg, clock, logger, options.settings), ...options.parts });
+  const built = buildHttps(testParts([leg], { clock, logger, settings: webSettings(options.settings), ...options.parts }));
   const front = (alpn: "h2" | undefined): Promise<number> =>
     listening(
       t,
@@ -127,33 +125,4 @@ async function listening(t: ExecutionContext, server: Server): Promise<number> {
   await once(server, "listening");
   t.teardown(() => server.close());
   return (server.address() as AddressInfo).port;
-}
-
-function partsOf(leg: Leg, clock: FakeClock, logger: MemoryLogger, settings: Partial<HttpsSettings> = {}): HttpsParts {
-  return {
-    hostname: "gw.example.com",
-    defaultDomain: "example.com",
-    settings: { ...(defaultsOf(httpsSettings) as unknown as HttpsSettings), services: {}, redirects: {}, ...settings },
-    clock,
-    logger,
-    authenticator: testAuthenticator({ believes: true, check: () => Promise.reject(new Error("The backend checks")) }),
-    loginAt: () => relayed,
-    claimedUser: ({ authcid }) => normaliseUser(authcid, "example.com") ?? "",
-    guard: { delayBefore: () => 0, failed: () => 0, succeeded: () => {} },
-    router: {
-      find: () => Promise.resolve({ source: "test", why: "test", legs: [leg], login: undefined }),
-      explain: () => Promise.reject(new Failure("internal", "Nobody asks why")),
-    },
-    health: {
-      facts: () => ({ state: "up", since: 0, evidence: "" }),
-      order: (legs) => legs,
-      succeeded: () => {},
-      failed: () => {},
-    },
-    legs: new Map([[leg.backend, leg]]),
-    schemes: ["Basic"],
-    secret: Buffer.alloc(32, 7),
-    endpoints: [],
-    hasTls: true,
-  };
 }

@@ -1,7 +1,8 @@
 import type { HealthState, Leg } from "@postern/contracts";
 import { testLeg } from "@postern/testing";
 import test from "ava";
-import { scene, service, type Said } from "../../test/answers-scene.ts";
+import { type Said, testExchange } from "../../test/exchanges.ts";
+import { testService } from "../../test/parts.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Service } from "../parts.ts";
 import { answersHealth } from "./health.ts";
@@ -26,8 +27,9 @@ function asked({ states = { mbx1: "up" }, request, service: more, isDraining = f
       failed: () => {},
     },
   };
-  const { exchange, said } = scene({ target: "/owa/healthcheck.htm", ...request });
-  return answersHealth(exchange, service({ paths: ["/owa"], ...more }), facts) ? said : undefined;
+  const exchange = testExchange({ target: "/owa/healthcheck.htm", ...request });
+  const { said } = exchange;
+  return answersHealth(exchange, testService({ paths: ["/owa"], hasHealthPage: true, ...more }), facts) ? said : undefined;
 }
 
 test("a folder is well while a backend for it is up, or nobody has tried yet", (t) => {

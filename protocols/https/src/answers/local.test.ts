@@ -1,10 +1,11 @@
 import test from "ava";
-import { scene } from "../../test/answers-scene.ts";
+import { testExchange } from "../../test/exchanges.ts";
 import { markup } from "./markup.ts";
 import { say, sayMethods, sayText } from "./local.ts";
 
 test("an answer has its length in bytes, a date, and is stored by nobody", (t) => {
-  const { exchange, said } = scene();
+  const exchange = testExchange();
+  const { said } = exchange;
   say(exchange, 200, ["Content-Type", "text/plain; charset=utf-8"], "grüezi");
   t.is(said.status, 200);
   t.is(said.reason, "OK");
@@ -18,7 +19,8 @@ test("an answer has its length in bytes, a date, and is stored by nobody", (t) =
 });
 
 test("the answer to HEAD says the length of GET's, and has no body", (t) => {
-  const { exchange, said } = scene({ method: "HEAD" });
+  const exchange = testExchange({ method: "HEAD" });
+  const { said } = exchange;
   say(exchange, 200, [], Buffer.from("hello"));
   t.is(said.field("content-length"), "5");
   t.deepEqual([said.body, said.length, said.ends], ["", undefined, 1]);
@@ -26,20 +28,23 @@ test("the answer to HEAD says the length of GET's, and has no body", (t) => {
 
 test("204 and 304 have neither a body nor a length", (t) => {
   for (const status of [204, 304]) {
-    const { exchange, said } = scene();
+    const exchange = testExchange();
+    const { said } = exchange;
     say(exchange, status, [], "nothing");
     t.deepEqual([said.field("content-length"), said.body, said.length], [undefined, "", undefined]);
   }
 });
 
 test("an answer without a body says so", (t) => {
-  const { exchange, said } = scene();
+  const exchange = testExchange();
+  const { said } = exchange;
   say(exchange, 302, ["Location", "https://other.example.com/"]);
   t.deepEqual([said.field("content-length"), said.length, said.body, said.ends], ["0", 0, "", 1]);
 });
 
 test("what its fields say of storing stands", (t) => {
-  const { exchange, said } = scene();
+  const exchange = testExchange();
+  const { said } = exchange;
   say(exchange, 200, ["cache-control", "max-age=60"], "x");
   t.deepEqual(
     said.fields.filter((_, index) => index % 2 === 0).filter((name) => name.toLowerCase() === "cache-control"),
@@ -48,13 +53,15 @@ test("what its fields say of storing stands", (t) => {
 });
 
 test("an answer that has begun is cut, and nothing is said behind it", (t) => {
-  const { exchange, said } = scene({}, 200);
+  const exchange = testExchange({}, { begun: 200 });
+  const { said } = exchange;
   sayText(exchange, 502, "No.");
   t.deepEqual([said.cuts, said.ends, said.body], [1, 0, ""]);
 });
 
 test("a method that is not there is told which are", (t) => {
-  const { exchange, said } = scene({ method: "PUT" });
+  const exchange = testExchange({ method: "PUT" });
+  const { said } = exchange;
   sayMethods(exchange, "GET, HEAD");
   t.deepEqual([said.status, said.field("allow")], [405, "GET, HEAD"]);
 });

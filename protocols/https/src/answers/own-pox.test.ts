@@ -1,5 +1,6 @@
 import test from "ava";
-import { ALL, asked, OUTLOOK, poxBody, type Question, type Said } from "../../test/answers-scene.ts";
+import { type Said } from "../../test/exchanges.ts";
+import { ALL, asked, OUTLOOK, poxBody, type Question } from "../../test/answers-scene.ts";
 import { textOf, textsOf } from "../xml.ts";
 
 const PHONE = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006";

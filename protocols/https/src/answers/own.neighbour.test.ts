@@ -4,7 +4,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import test from "ava";
-import { scene, service, settings } from "../../test/answers-scene.ts";
+import { testExchange } from "../../test/exchanges.ts";
+import { testService, webSettings } from "../../test/parts.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Service } from "../parts.ts";
 import { ownAnswer } from "./own.ts";
@@ -24,15 +25,22 @@ async function python(script: string, text: string): Promise<unknown> {
 }
 
 function answer(kind: NonNullable<Service["own"]>["kind"], request: Partial<HttpRequest>, body?: string): string {
-  const { exchange, said } = scene({ method: body === undefined ? "GET" : "POST", ...request });
-  const autodiscover = { ...settings().autodiscover, displayName: `<b>&"'\u0007\ud800`, activeSync: true, ews: true, mapi: true };
+  const exchange = testExchange({ method: body === undefined ? "GET" : "POST", ...request });
+  const { said } = exchange;
+  const autodiscover = {
+    ...webSettings().autodiscover,
+    displayName: `<b>&"'\u0007\ud800`,
+    activeSync: true,
+    ews: true,
+    mapi: true,
+  };
   const endpoints = [
     { protocol: "imap", port: 993, tls: "implicit" },
     { protocol: "pop3", port: 995, tls: "implicit" },
     { protocol: "submission", port: 587, tls: "starttls" },
   ] as const;
   const house = { hostname: "mail.example.com", endpoints, settings: { autodiscover } };
-  ownAnswer(exchange, service({ own: { kind, when: "gateway" } }), body === undefined ? undefined : Buffer.from(body), house);
+  ownAnswer(exchange, testService({ own: { kind, when: "gateway" } }), body === undefined ? undefined : Buffer.from(body), house);
   return said.body;
 }
 

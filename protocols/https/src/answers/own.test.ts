@@ -1,14 +1,17 @@
 import test from "ava";
 import { array, assert, constantFrom, oneof, property, string } from "fast-check";
-import { ALL, asked, OUTLOOK, poxBody, scene, service, settings, type Question, type Said } from "../../test/answers-scene.ts";
+import { type Said, testExchange } from "../../test/exchanges.ts";
+import { testService, webSettings } from "../../test/parts.ts";
+import { ALL, asked, OUTLOOK, poxBody, type Question } from "../../test/answers-scene.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Endpoint } from "../parts.ts";
 import { textOf, textsOf } from "../xml.ts";
 import { ownAnswer } from "./own.ts";
 
 test("a service without answers of its own is not answered", (t) => {
-  const { exchange, said } = scene();
-  t.false(ownAnswer(exchange, service(), undefined, { hostname: "x", endpoints: [], settings: settings() }));
+  const exchange = testExchange();
+  const { said } = exchange;
+  t.false(ownAnswer(exchange, testService(), undefined, { hostname: "x", endpoints: [], settings: webSettings() }));
   t.is(said.status, undefined);
 });
 

@@ -1,6 +1,7 @@
 import { testLeg } from "@postern/testing";
 import test from "ava";
-import { scene, service, type Said } from "../../test/answers-scene.ts";
+import { type Said, testExchange } from "../../test/exchanges.ts";
+import { testService } from "../../test/parts.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
@@ -19,13 +20,14 @@ interface Case {
 }
 
 function asked(one: Case): Said | undefined {
-  const { exchange, said } = scene(one.request);
+  const exchange = testExchange(one.request);
+  const { said } = exchange;
   const redirects = {
     far: { url: "https://far.example.org:8443", style: "silent", address: undefined, ...one.redirect } as const,
   };
   const where = { legs: [testLeg(443, { backend: one.backend ?? "far" })], user: "user" in one ? one.user : "alice@example.com" };
   const body = one.body === undefined ? undefined : Buffer.from(one.body);
-  return redirected(exchange, service({ redirects: one.style }), where, { settings: { redirects } }, body) ? said : undefined;
+  return redirected(exchange, testService({ redirects: one.style }), where, { settings: { redirects } }, body) ? said : undefined;
 }
 
 const BROWSER = ["Accept", "text/html,*/*;q=0.8"];

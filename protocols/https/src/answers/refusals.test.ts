@@ -1,6 +1,7 @@
 import { Failure, FAILURES, type FailureKind } from "@postern/contracts";
 import test from "ava";
-import { scene, service, type Said } from "../../test/answers-scene.ts";
+import { type Said, testExchange } from "../../test/exchanges.ts";
+import { testService } from "../../test/parts.ts";
 import type { Service } from "../parts.ts";
 import { refusalText, refuse, tellTooLarge } from "./refusals.ts";
 
@@ -10,8 +11,9 @@ const SECRET = "10.0.0.11:443 of mbx1 refused <b>alice</b>\r\nX: y";
 const BROWSER = ["Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"];
 
 function refused(kind: FailureKind, style: Service["refusals"] | undefined, fields: readonly string[] = [], waitMs = 0): Said {
-  const { exchange, said } = scene({ fields: style === "page" ? BROWSER : [] });
-  refuse(exchange, new Failure(kind, SECRET, { waitMs }), style && service({ refusals: style }), fields);
+  const exchange = testExchange({ fields: style === "page" ? BROWSER : [] });
+  const { said } = exchange;
+  refuse(exchange, new Failure(kind, SECRET, { waitMs }), style && testService({ refusals: style }), fields);
   return said;
 }
 
@@ -92,8 +94,9 @@ test("a person in a browser gets a page with the sentence and the request's id, 
   t.true(page.body.includes("<code>s1.1</code>"));
   t.regex(page.field("content-security-policy") ?? "", /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/=]+';/);
   for (const accept of ["*/*", "application/json", "text/htmlx", ""]) {
-    const { exchange, said } = scene({ fields: ["Accept", accept] });
-    refuse(exchange, new Failure("backend-unreachable", SECRET), service({ refusals: "page" }));
+    const exchange = testExchange({ fields: ["Accept", accept] });
+    const { said } = exchange;
+    refuse(exchange, new Failure("backend-unreachable", SECRET), testService({ refusals: "page" }));
     t.is(said.field("content-type"), "text/plain; charset=utf-8", accept);
   }
 });
@@ -110,13 +113,15 @@ test("those who are refused together are told to come back at different times, a
 });
 
 test("an answer that has begun is cut", (t) => {
-  const { exchange, said } = scene({}, 200);
-  refuse(exchange, new Failure("backend-lost", SECRET), service({ refusals: "mapi" }));
+  const exchange = testExchange({}, { begun: 200 });
+  const { said } = exchange;
+  refuse(exchange, new Failure("backend-lost", SECRET), testService({ refusals: "mapi" }));
   t.deepEqual([said.cuts, said.body], [1, ""]);
 });
 
 test("a body that is too large is 413", (t) => {
-  const { exchange, said } = scene({ method: "POST" });
+  const exchange = testExchange({ method: "POST" });
+  const { said } = exchange;
   tellTooLarge(exchange);
   t.is(said.status, 413);
 });

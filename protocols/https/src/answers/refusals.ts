@@ -11,6 +11,7 @@ import { hasField, type Fields } from "@postern/http";
 import type { Exchange } from "../exchange.ts";
 import type { Service } from "../parts.ts";
 import { ownFields, reasonOf, say, sayText } from "./local.ts";
+import { sayRpcError } from "./rpc-error.ts";
 import { PAGE_FIELDS, pageText, wantsPage } from "./page.ts";
 
 interface Refusal {
@@ -87,6 +88,8 @@ export function refuse(
   const { request } = exchange;
   const refusal = refusalOf(failure, service?.refusals, hasField(fields, "www-authenticate"));
   const all = [...fields, ...retryAfter(failure, refusal)];
+  if (service?.refusals === "rpc" && refusal.status !== 401 && exchange.answer.status === undefined)
+    return sayRpcError(exchange, failure, fields);
   if (service?.refusals !== "page" || !wantsPage(request)) return sayText(exchange, refusal.status, sentenceOf(failure), all);
   const page = pageText({ title: titleOf(refusal.status), sentences: [sentenceOf(failure)], id: request.id });
   say(exchange, refusal.status, [...all, ...PAGE_FIELDS], page);

@@ -2,7 +2,7 @@ import { Failure } from "@postern/contracts";
 import { createFakeClock } from "@postern/testing";
 import test from "ava";
 import { ntlmAuthenticate } from "../login/test/ntlm.ts";
-import { client, webSession } from "../login/test/scene.ts";
+import { testClient, webSession } from "../../test/exchanges.ts";
 import { basic, requestOf, serviceNamed } from "../hints/test/request.ts";
 import { createDevices, type Decision, type Device } from "./devices.ts";
 import { createRates } from "./rates.ts";
@@ -104,7 +104,7 @@ const ACTIVESYNC = serviceNamed("activesync");
 const QUERY = "Cmd=Sync&User=bob&DeviceId=Appl1&DeviceType=iPhone";
 const asking = (target: string, fields: readonly string[] = [], host = "192.0.2.1") => ({
   request: requestOf(target, ...fields),
-  client: client({ session: webSession({ client: { host, port: 1 } }) }),
+  client: testClient({ session: webSession({ client: { host, port: 1 } }) }),
 });
 const request = (...fields: string[]) => asking(`/Microsoft-Server-ActiveSync?${QUERY}`, fields);
 const NOBODY = { identity: undefined };

@@ -5,20 +5,11 @@ import type { Admission } from "../parts.ts";
 import { createLogins, type Logins } from "./logins.ts";
 import { acceptor, kerberos, TICKET } from "./test/kerberos.ts";
 import { ntlmAuthenticate, ntlmNegotiate } from "./test/ntlm.ts";
-import {
-  basic,
-  client,
-  exchange,
-  scene,
-  valuesOf,
-  webLeg,
-  webService,
-  webSession,
-  type SceneOptions,
-  type TestExchange,
-} from "./test/scene.ts";
+import { type TestExchange, testClient, webSession } from "../../test/exchanges.ts";
+import { testService } from "../../test/parts.ts";
+import { basic, exchange, scene, valuesOf, webLeg, type SceneOptions } from "./test/scene.ts";
 
-const SERVICE = webService({ authentication: "edge" });
+const SERVICE = testService({ authentication: "edge" });
 const ALL = ["Negotiate", "NTLM", 'Bearer realm="Mail"', 'Basic realm="Mail", charset="UTF-8"'];
 
 function house(options: SceneOptions = {}) {
@@ -26,56 +17,56 @@ function house(options: SceneOptions = {}) {
   return { ...all, logins: createLogins(all.parts) };
 }
 
-const asks = (one: TestExchange): string[] => valuesOf(one.told.fields, "www-authenticate");
+const asks = (one: TestExchange): string[] => valuesOf(one.said.fields, "www-authenticate");
 
 async function admitted(logins: Logins, one: TestExchange): Promise<Admission> {
   const admission = await logins.admit(one, SERVICE);
-  if (admission === undefined) throw new Error(`it was answered: ${one.told.status}`);
+  if (admission === undefined) throw new Error(`it was answered: ${one.said.status}`);
   return admission;
 }
 
 async function refused(t: ExecutionContext, logins: Logins, one: TestExchange, status: number): Promise<string[]> {
   t.is(await logins.admit(one, SERVICE), undefined);
-  t.is(one.told.status, status);
+  t.is(one.said.status, status);
   return asks(one);
 }
 
 test("edge: a request without a login is told what can be used", async (t) => {
   const { logins } = house();
-  t.deepEqual(await refused(t, logins, exchange(client(), "GET /"), 401), ALL);
+  t.deepEqual(await refused(t, logins, exchange(testClient(), "GET /"), 401), ALL);
 });
 
 test("edge: over HTTP/2 only what comes with each request is offered", async (t) => {
   const { logins } = house();
-  const from = client({ isShared: true });
+  const from = testClient({ isShared: true });
   t.deepEqual(await refused(t, logins, exchange(from, "GET /"), 401), ALL.slice(2));
   t.is(from.auth, undefined);
 });
 
 test("edge: over HTTP/2 a login that needs a connection is asked for over HTTP/1.1, and so is any where there are no others", async (t) => {
-  const from = client({ isShared: true });
+  const from = testClient({ isShared: true });
   const one = exchange(from, "GET /", { fields: ["Authorization", `NTLM ${ntlmNegotiate().toString("base64")}`] });
   t.is(await house().logins.admit(one, SERVICE), undefined);
-  t.true(one.told.asksForHttp11);
+  t.true(one.said.asksForHttp11);
   const two = exchange(from, "GET /");
   t.is(await house({ schemes: ["Negotiate", "NTLM"] }).logins.admit(two, SERVICE), undefined);
-  t.true(two.told.asksForHttp11);
-  t.is(two.told.status, undefined);
+  t.true(two.said.asksForHttp11);
+  t.is(two.said.status, undefined);
 });
 
 test("edge: without TLS no secret is asked for, and none is taken", async (t) => {
-  const open = client({ session: webSession({ tls: undefined }) });
+  const open = testClient({ session: webSession({ tls: undefined }) });
   t.deepEqual(await refused(t, house().logins, exchange(open, "GET /"), 401), ["Negotiate", "NTLM"]);
-  const clear = client({ session: webSession({ tls: undefined }) });
+  const clear = testClient({ session: webSession({ tls: undefined }) });
   const secret = house().logins.admit(exchange(clear, "GET /", { fields: basic("alice", "s3cret") }), SERVICE);
   t.is((await t.throwsAsync(secret, { instanceOf: Failure }))?.kind, "plaintext-refused");
-  const none = exchange(client({ session: webSession({ tls: undefined }) }), "GET /");
+  const none = exchange(testClient({ session: webSession({ tls: undefined }) }), "GET /");
   t.deepEqual(await refused(t, house({ schemes: ["Basic"] }).logins, none, 403), []);
 });
 
 test("edge: a good password lets in, is checked with each request, and counted once a connection", async (t) => {
   const { logins, guarded, checked } = house();
-  const from = client();
+  const from = testClient();
   for (let count = 0; count < 3; count++) {
     const admission = await admitted(logins, exchange(from, "GET /", { fields: basic("alice", "s3cret") }));
     t.deepEqual(admission.identity, { user: "alice@example.com", proven: true });
@@ -90,7 +81,7 @@ test("edge: a good password lets in, is checked with each request, and counted o
 
 test("edge: users who take turns on one connection are each themselves", async (t) => {
   const { logins } = house();
-  for (const from of [client(), client({ isShared: true })]) {
+  for (const from of [testClient(), testClient({ isShared: true })]) {
     for (const [user, password] of [
       ["alice", "s3cret"],
       ["bob", "geheim"],
@@ -105,13 +96,13 @@ test("edge: users who take turns on one connection are each themselves", async (
 
 test("edge: a wrong password is held back, counted, delayed, logged without it, and asked for again", async (t) => {
   const { logins, guarded, clock, logger } = house({ delayBefore: 500, delayAfter: 3000 });
-  const one = exchange(client(), "GET /", { fields: basic("alice", "wr0ng") });
+  const one = exchange(testClient(), "GET /", { fields: basic("alice", "wr0ng") });
   const admitting = logins.admit(one, SERVICE);
   await clock.advance(2999);
-  t.is(one.told.status, undefined);
+  t.is(one.said.status, undefined);
   await clock.advance(1);
   t.is(await admitting, undefined);
-  t.is(one.told.status, 401);
+  t.is(one.said.status, 401);
   t.deepEqual(asks(one), ALL);
   t.deepEqual(guarded, ["before alice@example.com", "before alice@example.com", "failed alice@example.com wr0ng"]);
   t.deepEqual(logger.messages("info"), ["login failed"]);
@@ -121,17 +112,22 @@ test("edge: a wrong password is held back, counted, delayed, logged without it, 
 test("edge: a name with a line end in it reaches neither the log nor an answer as it is", async (t) => {
   const { logins, logger } = house();
   const name = Buffer.from("a\r\nX-Evil: 1:pw").toString("base64");
-  const one = exchange(client(), "GET /", { fields: ["Authorization", `Basic ${name}`] });
+  const one = exchange(testClient(), "GET /", { fields: ["Authorization", `Basic ${name}`] });
   await refused(t, logins, one, 401);
-  t.notRegex(one.told.body + one.told.fields.join("|"), /Evil/);
+  t.notRegex(one.said.body + one.said.fields.join("|"), /Evil/);
   t.notRegex(logger.text(), /Evil/);
 });
 
 test("edge: a bearer token lets in; a bad one is told so in the challenge", async (t) => {
   const { logins } = house();
-  const good = await admitted(logins, exchange(client(), "GET /", { fields: ["Authorization", "Bearer good-token"] }));
+  const good = await admitted(logins, exchange(testClient(), "GET /", { fields: ["Authorization", "Bearer good-token"] }));
   t.is(good.identity?.user, "alice@example.com");
-  const challenge = await refused(t, logins, exchange(client(), "GET /", { fields: ["Authorization", "Bearer bad-token"] }), 401);
+  const challenge = await refused(
+    t,
+    logins,
+    exchange(testClient(), "GET /", { fields: ["Authorization", "Bearer bad-token"] }),
+    401,
+  );
   t.regex(challenge[2] ?? "", /^Bearer realm="Mail", error="invalid_token"/);
 });
 
@@ -140,9 +136,9 @@ test("edge: a verifier that cannot be asked, and a guesser who is not looked at,
   for (const kind of ["verifier-down", "too-many-failures"] as const) {
     const authenticator = { ...parts.authenticator, check: () => Promise.reject(new Failure(kind, "x")) };
     const logins = createLogins({ ...parts, authenticator });
-    const one = exchange(client(), "GET /", { fields: basic("alice", "s3cret") });
+    const one = exchange(testClient(), "GET /", { fields: basic("alice", "s3cret") });
     t.is((await t.throwsAsync(logins.admit(one, SERVICE), { instanceOf: Failure }))?.kind, kind);
-    t.is(one.told.status, undefined);
+    t.is(one.said.status, undefined);
   }
 });
 
@@ -150,13 +146,13 @@ test("edge: two logins, or something that is none, are refused at the door", asy
   const { logins, checked } = house();
   const twice = [...basic("alice", "s3cret"), ...basic("bob", "geheim")];
   for (const fields of [twice, ["Authorization", "Secret x"], ["Authorization", "Basic !!"], ["Authorization", ""]])
-    t.deepEqual(await refused(t, logins, exchange(client(), "GET /", { fields }), 401), ALL);
+    t.deepEqual(await refused(t, logins, exchange(testClient(), "GET /", { fields }), 401), ALL);
   t.deepEqual(checked, []);
 });
 
 test("edge: a Kerberos login holds for its connection alone; its last word goes into the answer", async (t) => {
   const { logins } = house({ proofs: kerberos });
-  const from = client();
+  const from = testClient();
   const ticket = ["Authorization", `Negotiate ${TICKET.toString("base64")}`];
   const first = await admitted(logins, exchange(from, "GET /", { fields: ticket }));
   t.is(first.identity?.user, "alice@example.com");
@@ -165,7 +161,7 @@ test("edge: a Kerberos login holds for its connection alone; its last word goes 
   const second = await admitted(logins, exchange(from, "GET /"));
   t.is(second.identity?.user, "alice@example.com");
   t.deepEqual(second.answerFields, []);
-  await refused(t, logins, exchange(client(), "GET /"), 401);
+  await refused(t, logins, exchange(testClient(), "GET /"), 401);
   const bob = await admitted(logins, exchange(from, "GET /", { fields: basic("bob", "geheim") }));
   t.is(bob.identity?.user, "bob@example.com");
   await refused(t, logins, exchange(from, "GET /"), 401);
@@ -179,7 +175,7 @@ test("edge: NTLM takes two requests; a guesser is held back before the second on
     return Promise.reject(new Failure("wrong-credentials", "NTLM: no"));
   };
   const { logins, guarded, clock } = house({ proofs: { ntlm }, delayBefore: 500 });
-  const from = client();
+  const from = testClient();
   const say = (message: Buffer) => exchange(from, "GET /", { fields: ["Authorization", `NTLM ${message.toString("base64")}`] });
   const [challenge = ""] = await refused(t, logins, say(ntlmNegotiate()), 401);
   t.regex(challenge, /^NTLM TlRMTVNTUAAC/);
@@ -190,7 +186,7 @@ test("edge: NTLM takes two requests; a guesser is held back before the second on
   await clock.advance(1);
   t.is(await admitting, undefined);
   t.is(asked, 1);
-  t.is(last.told.status, 401);
+  t.is(last.said.status, 401);
   t.deepEqual(guarded, ["before alice@example.com", "before alice@example.com", "failed alice@example.com "]);
 });
 
@@ -202,7 +198,7 @@ function strategy(name: BackendLogin["strategy"], made: Partial<BackendCredentia
 
 async function presentedBy(login: BackendLogin | undefined, fields = basic("alice", "s3cret")): Promise<readonly string[]> {
   const { logins } = house(login === undefined ? {} : { login });
-  const one = exchange(client(), "GET /", { fields });
+  const one = exchange(testClient(), "GET /", { fields });
   const admission = await admitted(logins, one);
   return admission.present(webLeg(), ["Host", "a", ...fields, "X-Remote-User", "root", "X_Remote_User", "root", "Accept", "*/*"]);
 }
@@ -238,7 +234,7 @@ test("backend: what cannot be told over HTTP without a mistake is refused", asyn
 
 test("backend: a login by Kerberos cannot be relayed, and the reason says what can be done", async (t) => {
   const { logins } = house({ proofs: kerberos });
-  const one = exchange(client(), "GET /", { fields: ["Authorization", `Negotiate ${TICKET.toString("base64")}`] });
+  const one = exchange(testClient(), "GET /", { fields: ["Authorization", `Negotiate ${TICKET.toString("base64")}`] });
   const failure = await t.throwsAsync((await admitted(logins, one)).present(webLeg(), []), { instanceOf: Failure });
   t.is(failure?.kind, "backend-mechanism");
   t.regex(failure?.message ?? "", /no Kerberos delegation/);
@@ -246,7 +242,7 @@ test("backend: a login by Kerberos cannot be relayed, and the reason says what c
 
 test("backend: the user and the password that the route says go before the client's", async (t) => {
   const { logins } = house();
-  const one = exchange(client(), "GET /", { fields: basic("alice", "s3cret") });
+  const one = exchange(testClient(), "GET /", { fields: basic("alice", "s3cret") });
   const admission = await admitted(logins, one);
   t.deepEqual(await admission.present(webLeg(), [], { user: "a17", secret: new Secret("routed") }), basic("a17", "routed"));
   t.deepEqual(await admission.present(webLeg(), [], { user: "a17" }), basic("a17", "s3cret"));
@@ -254,14 +250,14 @@ test("backend: the user and the password that the route says go before the clien
 
 test("backend: no login without TLS off loopback", async (t) => {
   const { logins } = house();
-  const admission = await admitted(logins, exchange(client(), "GET /", { fields: basic("alice", "s3cret") }));
+  const admission = await admitted(logins, exchange(testClient(), "GET /", { fields: basic("alice", "s3cret") }));
   const failure = await t.throwsAsync(admission.present(webLeg({ host: "10.0.0.1" }), []), { instanceOf: Failure });
   t.is(failure?.kind, "backend-plaintext");
 });
 
 test("backend: its 401 to the client's own password is told at the door, with our challenges", async (t) => {
   const { logins, guarded, logger } = house({ believes: true, delayAfter: 3000 });
-  const one = exchange(client(), "GET /", { fields: basic("alice", "wrong") });
+  const one = exchange(testClient(), "GET /", { fields: basic("alice", "wrong") });
   const admission = await admitted(logins, one);
   t.deepEqual(admission.identity, { user: "alice@example.com", proven: false });
   await admission.present(webLeg(), []);
@@ -275,7 +271,7 @@ test("backend: its 401 to the client's own password is told at the door, with ou
 test("backend: its 401 to the gateway's own login is nobody's wrong password", async (t) => {
   const login = strategy("master", { kind: "password", authcid: "x*gate", secret: new Secret("m") });
   const { logins, guarded } = house({ login });
-  const one = exchange(client(), "GET /", { fields: basic("alice", "s3cret") });
+  const one = exchange(testClient(), "GET /", { fields: basic("alice", "s3cret") });
   const admission = await admitted(logins, one);
   const leg = webLeg({ login: { ...RELAY, strategy: "master" } });
   await admission.present(leg, []);
@@ -293,7 +289,7 @@ test("edge: the login state of a connection ends with it", async (t) => {
     close: () => (closed += 1),
   });
   const { logins } = house({ proofs: { gss, principal: (name: string) => Promise.resolve(name) } });
-  const from: ClientConnection & { close(): void } = client();
+  const from: ClientConnection & { close(): void } = testClient();
   await refused(t, logins, exchange(from, "GET /", { fields: ["Authorization", `Negotiate ${TICKET.toString("base64")}`] }), 401);
   from.close();
   t.is(closed, 1);

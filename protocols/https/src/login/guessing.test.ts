@@ -8,10 +8,12 @@ import type { Admission } from "../parts.ts";
 import { createLogins, type Logins } from "./logins.ts";
 import { Tally } from "./tally.ts";
 import { ntlmAuthenticate } from "./test/ntlm.ts";
-import { basic, client, exchange, scene, webLeg, webService, type SceneOptions, type TestExchange } from "./test/scene.ts";
+import { type TestExchange, testClient } from "../../test/exchanges.ts";
+import { testService } from "../../test/parts.ts";
+import { basic, exchange, scene, webLeg, type SceneOptions } from "./test/scene.ts";
 
-const PASS = webService();
-const EDGE = webService({ authentication: "edge" });
+const PASS = testService();
+const EDGE = testService({ authentication: "edge" });
 const LEG = webLeg();
 const ASKS: Fields = ["WWW-Authenticate", 'Basic realm="mail"'];
 
@@ -44,7 +46,7 @@ const guesses = (from: ClientConnection, count: number): TestExchange[] =>
 
 test("guessing: of many logins at once on a shared connection a few are looked at, and the next when one is judged", async (t) => {
   const { logins } = house();
-  const all = guesses(client({ isShared: true }), 20).map((one) => passed(logins, one));
+  const all = guesses(testClient({ isShared: true }), 20).map((one) => passed(logins, one));
   t.is(await settled(all), 4);
   (await all[0])?.answered(401, ASKS);
   t.is(await settled(all), 5);
@@ -55,7 +57,7 @@ test("guessing: of many logins at once on a shared connection a few are looked a
 
 test("guessing: logins that are checked at the edge take turns too", async (t) => {
   const { logins, guarded, checked, clock } = house({ delayAfter: 3000 });
-  const from = client({ isShared: true });
+  const from = testClient({ isShared: true });
   const all = guesses(from, 10).map((one) => logins.admit(one, EDGE));
   t.is(await settled(all), 0, "all were refused, and wait");
   t.is(checked.length, 10);
@@ -66,7 +68,7 @@ test("guessing: logins that are checked at the edge take turns too", async (t) =
 
 test("guessing: the same login in many requests is one, and waits for nobody", async (t) => {
   const { logins } = house();
-  const from = client({ isShared: true });
+  const from = testClient({ isShared: true });
   const others = guesses(from, 4).map((one) => passed(logins, one));
   const own = Array.from({ length: 50 }, () => passed(logins, exchange(from, "GET /", { fields: basic("alice", "guess 0") })));
   t.is(await settled([...others, ...own]), 54);
@@ -74,7 +76,7 @@ test("guessing: the same login in many requests is one, and waits for nobody", a
 
 test("guessing: a login that is not judged for long, as that of a held poll, keeps nobody waiting", async (t) => {
   const { logins, clock } = house();
-  const all = guesses(client({ isShared: true }), 8).map((one) => passed(logins, one));
+  const all = guesses(testClient({ isShared: true }), 8).map((one) => passed(logins, one));
   t.is(await settled(all), 4);
   await clock.advance(1000);
   t.is(await settled(all), 8);
@@ -82,7 +84,7 @@ test("guessing: a login that is not judged for long, as that of a held poll, kee
 
 test("guessing: users who share a connection stay known beside each other", async (t) => {
   const { logins, guarded } = house();
-  const from = client({ isShared: true });
+  const from = testClient({ isShared: true });
   for (let round = 0; round < 3; round++)
     for (const [user, password] of [
       ["alice", "s3cret"],
@@ -101,11 +103,10 @@ async function refusedFor(t: ExecutionContext, work: Promise<unknown>): Promise<
 
 test("guessing: whoever leaves before the time is over has not been looked at, and is forgotten at once", async (t) => {
   const { logins, checked, clock } = house({ delayBefore: 12_000 });
-  const one = exchange(client({ isShared: true }), "GET /", { fields: basic("alice", "guess") });
+  const one = exchange(testClient({ isShared: true }), "GET /", { fields: basic("alice", "guess") });
   const work = logins.admit(one, EDGE);
   await clock.advance(1000);
-  Object.assign(one.answer, { isOver: true });
-  one.answer.onGone?.();
+  one.leave();
   t.is(await refusedFor(t, work), "client-gone");
   t.deepEqual(checked, []);
   t.is(clock.pending, 0);
@@ -113,12 +114,11 @@ test("guessing: whoever leaves before the time is over has not been looked at, a
 
 test("guessing: whoever leaves while others have their turn waits no longer", async (t) => {
   const { logins } = house();
-  const all = guesses(client({ isShared: true }), 5);
+  const all = guesses(testClient({ isShared: true }), 5);
   const work = all.map((one) => passed(logins, one));
   t.is(await settled(work), 4);
-  Object.assign(all[4]?.answer ?? {}, { isOver: true });
   const refusal = refusedFor(t, work[4] ?? Promise.resolve());
-  all[4]?.answer.onGone?.();
+  all[4]?.leave();
   t.is(await refusal, "client-gone");
 });
 
@@ -130,7 +130,7 @@ test("guessing: what failed meanwhile counts for those who wait", async (t) => {
       return delay;
     },
   });
-  const [one, two] = guesses(client(), 2).map((each) => logins.admit(each, EDGE));
+  const [one, two] = guesses(testClient(), 2).map((each) => logins.admit(each, EDGE));
   delay = 6000;
   await clock.advance(3000);
   t.deepEqual(checked, []);
@@ -139,7 +139,7 @@ test("guessing: what failed meanwhile counts for those who wait", async (t) => {
   t.is(checked.length, 2);
   await two;
   delay = 3000;
-  const third = logins.admit(exchange(client(), "GET /", { fields: basic("alice", "guess") }), EDGE);
+  const third = logins.admit(exchange(testClient(), "GET /", { fields: basic("alice", "guess") }), EDGE);
   delay = 15_000;
   const refusal = refusedFor(t, third);
   await clock.advance(3000);
@@ -157,7 +157,7 @@ test("guessing: a claim that is not looked at is wiped", async (t) => {
   const secret = { isWiped: false, wipe: () => (secret.isWiped = true), reveal: () => Buffer.alloc(0) };
   const credentials = { ...claim, secret } as unknown as Credentials;
   t.is(
-    await refusedFor(t, Promise.resolve(new Tally(parts).begin(exchange(client(), "GET /"), "proof", credentials))),
+    await refusedFor(t, Promise.resolve(new Tally(parts).begin(exchange(testClient(), "GET /"), "proof", credentials))),
     "too-many-failures",
   );
   t.true(secret.isWiped);
@@ -166,17 +166,20 @@ test("guessing: a claim that is not looked at is wiped", async (t) => {
 test("guessing: all spellings of Windows are the same user's", async (t) => {
   const { logins, guarded } = house();
   for (const user of ["alice", "EXAMPLE\\alice", "other\\ALICE", "example.com\\alice"]) {
-    const admission = await passed(logins, exchange(client(), "GET /", { fields: basic(user, "guess") }));
+    const admission = await passed(logins, exchange(testClient(), "GET /", { fields: basic(user, "guess") }));
     admission.answered(401, ASKS);
   }
   const last = ["Authorization", `NTLM ${ntlmAuthenticate("alice").toString("base64")}`];
-  (await passed(logins, exchange(client(), "GET /", { fields: last }))).answered(401, ASKS);
+  (await passed(logins, exchange(testClient(), "GET /", { fields: last }))).answered(401, ASKS);
   t.deepEqual(new Set(guarded.map((line) => line.split(" ")[1])), new Set(["alice@example.com"]));
 });
 
 for (const [what, prepare] of [
-  ["a cookie of the backend's", (): [ClientConnection, Fields] => [client(), ["Cookie", "postern=x; session=mallory"]]],
-  ["another login of the connection", (): [ClientConnection, Fields] => [client({ pinned: new Map([["x", {} as never]]) }), []]],
+  ["a cookie of the backend's", (): [ClientConnection, Fields] => [testClient(), ["Cookie", "postern=x; session=mallory"]]],
+  [
+    "another login of the connection",
+    (): [ClientConnection, Fields] => [testClient({ pinned: new Map([["x", {} as never]]) }), []],
+  ],
 ] as const)
   test(`guessing: a folder that ${what} may have opened shows no guess to be good`, async (t) => {
     const { logins, guarded } = house();
@@ -189,7 +192,7 @@ for (const [what, prepare] of [
 
 test("guessing: our own cookies take nothing from a good login", async (t) => {
   const { logins, guarded } = house();
-  const from = client();
+  const from = testClient();
   (await passed(logins, exchange(from, "GET /dav/"))).answered(401, ASKS);
   const fields = [...basic("alice", "s3cret"), "Cookie", "postern=x; __Host-postern-login=y"];
   (await passed(logins, exchange(from, "GET /dav/", { fields }))).answered(200);

@@ -4,7 +4,9 @@ import type { BackConnection } from "../backends.ts";
 import { createLogins } from "./logins.ts";
 import { kerberos, TICKET } from "./test/kerberos.ts";
 import { ntlmNegotiate } from "./test/ntlm.ts";
-import { client, exchange, scene, webService, type TestClient } from "./test/scene.ts";
+import { type TestClient, testClient } from "../../test/exchanges.ts";
+import { testService } from "../../test/parts.ts";
+import { exchange, scene } from "./test/scene.ts";
 
 const NTLM: Fields = ["Authorization", `NTLM ${ntlmNegotiate().toString("base64")}`];
 const FIRST: Fields = ["X-Forwarded-For", "192.0.2.1", "Via", "1.1 lb"];
@@ -23,7 +25,7 @@ interface Pinned {
 function pinnedClient(isShared = false): Pinned {
   let drops = 0;
   const connection = { drop: () => void (drops += 1) } as unknown as BackConnection;
-  return { from: client({ isShared, pinned: new Map([["mbx1", connection]]) }), dropped: () => drops };
+  return { from: testClient({ isShared, pinned: new Map([["mbx1", connection]]) }), dropped: () => drops };
 }
 
 for (const other of OTHERS)
@@ -31,7 +33,7 @@ for (const other of OTHERS)
     const logins = createLogins(scene().parts);
     const { from, dropped } = pinnedClient();
     const ask = async (fields: Fields): Promise<number> => {
-      (await logins.admit(exchange(from, "GET /", { fields }), webService()))?.release();
+      (await logins.admit(exchange(from, "GET /", { fields }), testService()))?.release();
       return from.pinned.size;
     };
     t.is(await ask(["X-Forwarded-For", "192.0.2.9"]), 1, "before anybody logs in");
@@ -44,9 +46,9 @@ for (const other of OTHERS)
 test("one client: nor in a login that the gateway has checked", async (t) => {
   const logins = createLogins(scene({ proofs: kerberos }).parts);
   for (const other of OTHERS) {
-    const from = client();
+    const from = testClient();
     const ask = async (fields: Fields): Promise<string | undefined> => {
-      const admission = await logins.admit(exchange(from, "GET /", { fields }), webService({ authentication: "edge" }));
+      const admission = await logins.admit(exchange(from, "GET /", { fields }), testService({ authentication: "edge" }));
       return admission?.identity?.user;
     };
     const ticket = ["Authorization", `Negotiate ${TICKET.toString("base64")}`];
@@ -60,6 +62,6 @@ test("one client: where users share a connection there is no login to end", asyn
   const logins = createLogins(scene().parts);
   const { from, dropped } = pinnedClient(true);
   for (const fields of [[...NTLM, ...FIRST], [], OTHERS[0] ?? []])
-    (await logins.admit(exchange(from, "GET /", { fields }), webService()))?.release();
+    (await logins.admit(exchange(from, "GET /", { fields }), testService()))?.release();
   t.is(dropped(), 0);
 });

@@ -3,7 +3,9 @@
 import { Failure } from "@postern/contracts";
 import test from "ava";
 import type { Fields } from "@postern/http";
-import { client, exchange, webService, webSession } from "../test/scene.ts";
+import { testClient, webSession } from "../../../test/exchanges.ts";
+import { testService } from "../../../test/parts.ts";
+import { exchange } from "../test/scene.ts";
 import { browser, FORMS, locationOf, PAGE } from "../test/forms-scene.ts";
 import { createLogins } from "../logins.ts";
 import { SESSION_COOKIE, TICKET_COOKIE } from "./cookies.ts";
@@ -15,14 +17,14 @@ const HOUR = 60 * MINUTE;
 test("forms: what was typed stands in the page as text, and names with line ends are nobody's", async (t) => {
   const person = browser();
   const one = await person.logIn({ user: `"><script>alert(1)</script>`, password: "x" });
-  t.notRegex(one.told.body, /<script/);
+  t.notRegex(one.said.body, /<script/);
   for (const user of ["alice\r\nSet-Cookie: a=b", "alice:s3", "a\0b", "x".repeat(513)]) {
     const bad = await person.logIn({ user, password: "s3cret" });
-    t.is(bad.told.status, 403);
-    t.notRegex(bad.told.fields.join("|"), /a=b/);
+    t.is(bad.said.status, 403);
+    t.notRegex(bad.said.fields.join("|"), /a=b/);
   }
-  t.is((await person.logIn({ password: "p".repeat(1025) })).told.status, 403);
-  t.is((await person.logIn({ password: "a\nb" })).told.status, 403);
+  t.is((await person.logIn({ password: "p".repeat(1025) })).said.status, 403);
+  t.is((await person.logIn({ password: "a\nb" })).said.status, 403);
   t.deepEqual(person.checked.slice(1), [], "nobody was asked about them");
 });
 
@@ -59,7 +61,7 @@ test("forms: a form from elsewhere is refused, whatever it brings", async (t) =>
     const person = browser();
     const ticket = await person.openPage();
     const one = await person.post("/postern/login", { user: "alice", password: "s3cret", ticket }, fields);
-    t.is(one.told.status, 403, fields.join());
+    t.is(one.said.status, 403, fields.join());
     t.false(person.cookies.has(SESSION_COOKIE));
     t.deepEqual(person.checked, []);
   }
@@ -76,22 +78,22 @@ test("forms: without the page's ticket, or with another browser's, an old one, o
   changed[20] = (changed[20] ?? 0) ^ 1;
   for (const ticket of ["", "x", theirs, session, mine.slice(0, 40), changed.toString("base64url")]) {
     const one = await person.post("/postern/login", { user: "alice", password: "s3cret", ticket });
-    t.is(one.told.status, 403);
-    t.true(one.told.body.includes(NOTES.old));
+    t.is(one.said.status, 403);
+    t.true(one.said.body.includes(NOTES.old));
   }
   const late = await person.openPage();
   await person.clock.advance(HOUR);
-  t.is((await person.post("/postern/login", { user: "alice", password: "s3cret", ticket: late })).told.status, 403);
+  t.is((await person.post("/postern/login", { user: "alice", password: "s3cret", ticket: late })).said.status, 403);
   const fresh = await person.openPage();
   person.cookies.delete(TICKET_COOKIE);
-  t.is((await person.post("/postern/login", { user: "alice", password: "s3cret", ticket: fresh })).told.status, 403);
+  t.is((await person.post("/postern/login", { user: "alice", password: "s3cret", ticket: fresh })).said.status, 403);
 });
 
 test("forms: an old browser that says nothing of itself can log in by its ticket", async (t) => {
   const person = browser();
   const ticket = await person.openPage();
   const one = await person.post("/postern/login", { user: "alice", password: "s3cret", ticket }, []);
-  t.is(one.told.status, 303);
+  t.is(one.said.status, 303);
 });
 
 test("forms: forged, changed, cut and swapped cookies are no session", async (t) => {
@@ -112,7 +114,7 @@ test("forms: forged, changed, cut and swapped cookies are no session", async (t)
   }
   const { parts } = person;
   const elsewhere = createLogins({ ...parts, secret: Buffer.alloc(32, 8) });
-  const one = exchange(client(), "GET /owa/", { fields: [...PAGE, "Cookie", `${SESSION_COOKIE}=${good}`] });
+  const one = exchange(testClient(), "GET /owa/", { fields: [...PAGE, "Cookie", `${SESSION_COOKIE}=${good}`] });
   t.is(await elsewhere.admit(one, FORMS), undefined);
 });
 
@@ -130,26 +132,26 @@ test("forms: what is no form, is too large, or breaks off, logs nobody in", asyn
   const { parts } = person;
   const logins = createLogins(parts);
   const say = (fields: Fields, body: string, isBroken = false) =>
-    exchange(client(), "POST /postern/login", { fields: ["Origin", "https://mail.example.com", ...fields], body, isBroken });
+    exchange(testClient(), "POST /postern/login", { fields: ["Origin", "https://mail.example.com", ...fields], body, isBroken });
   const form = ["Content-Type", "application/x-www-form-urlencoded; charset=UTF-8"];
   const text = say(["Content-Type", "text/plain"], "user=alice");
   await logins.admit(text, FORMS);
-  t.is(text.told.status, 415);
+  t.is(text.said.status, 415);
   const large = say(form, `user=${"a".repeat(20_000)}`);
   await logins.admit(large, FORMS);
-  t.is(large.told.status, 413);
+  t.is(large.said.status, 413);
   const broken = logins.admit(say(form, "user=alice&pass", true), FORMS);
   t.is((await t.throwsAsync(broken, { instanceOf: Failure }))?.kind, "client-gone");
-  const put = exchange(client(), "DELETE /postern/login");
+  const put = exchange(testClient(), "DELETE /postern/login");
   await logins.admit(put, FORMS);
-  t.is(put.told.status, 405);
+  t.is(put.said.status, 405);
   t.deepEqual(person.checked, []);
 });
 
 test("forms: no password is taken in clear", async (t) => {
-  const person = browser({}, client({ session: webSession({ tls: undefined }) }));
+  const person = browser({}, testClient({ session: webSession({ tls: undefined }) }));
   const one = await person.logIn();
-  t.is(one.told.status, 403);
+  t.is(one.said.status, 403);
   t.deepEqual(person.checked, []);
 });
 
@@ -163,7 +165,7 @@ test("forms: paths that only look like the page's are none", async (t) => {
     "/posternlogin",
     "//postern/login",
   ]) {
-    const { admission } = await person.ask(`GET ${target}`, PAGE, webService());
+    const { admission } = await person.ask(`GET ${target}`, PAGE, testService());
     t.truthy(admission, target);
   }
 });

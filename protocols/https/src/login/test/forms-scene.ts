@@ -4,17 +4,19 @@ import type { Fields } from "@postern/http";
 import type { ClientConnection } from "../../exchange.ts";
 import type { Admission, Service } from "../../parts.ts";
 import { createLogins } from "../logins.ts";
-import { client, exchange, scene, valuesOf, webService, type Scene, type SceneOptions, type TestExchange } from "./scene.ts";
+import { type TestExchange, testClient } from "../../../test/exchanges.ts";
+import { testService } from "../../../test/parts.ts";
+import { exchange, scene, valuesOf, type Scene, type SceneOptions } from "./scene.ts";
 
-export const FORMS: Service = webService({ name: "owa", paths: ["/owa"], authentication: "forms", refusals: "page" });
-const OTHER = webService({ name: "other" });
+export const FORMS: Service = testService({ name: "owa", paths: ["/owa"], authentication: "forms", refusals: "page" });
+const OTHER = testService({ name: "other" });
 
 export const PAGE: Fields = ["Accept", "text/html,application/xhtml+xml", "Sec-Fetch-Mode", "navigate"];
 export const SCRIPT: Fields = ["Accept", "*/*", "Sec-Fetch-Mode", "cors"];
 const FROM_HERE: Fields = ["Origin", "https://mail.example.com", "Sec-Fetch-Site", "same-origin"];
 const URLENCODED: Fields = ["Content-Type", "application/x-www-form-urlencoded"];
 
-export const locationOf = (one: TestExchange): string | undefined => valuesOf(one.told.fields, "location")[0];
+export const locationOf = (one: TestExchange): string | undefined => valuesOf(one.said.fields, "location")[0];
 
 export interface Answered {
   readonly one: TestExchange;
@@ -36,7 +38,7 @@ export interface Browser extends Scene {
 
 const withForms = { owa: { paths: ["/owa"], authentication: "forms" } } as unknown as Scene["parts"]["settings"]["services"];
 
-export function browser(options: SceneOptions = {}, from: ClientConnection = client()): Browser {
+export function browser(options: SceneOptions = {}, from: ClientConnection = testClient()): Browser {
   const all = scene({ ...options, settings: { services: withForms, ...options.settings } });
   const logins = createLogins(all.parts);
   const cookies = new Map<string, string>();
@@ -52,18 +54,18 @@ export function browser(options: SceneOptions = {}, from: ClientConnection = cli
     async ask(line, fields = PAGE, service = FORMS) {
       const one = exchange(from, line, { fields: [...fields, ...cookieFields()] });
       const admission = await logins.admit(one, service);
-      self.learn(one.told.fields);
+      self.learn(one.said.fields);
       return { one, admission };
     },
     async openPage(query = "") {
       const { one } = await self.ask(`GET /postern/login${query}`, PAGE, OTHER);
-      return /name="ticket" value="([^"]+)"/.exec(one.told.body)?.[1] ?? "";
+      return /name="ticket" value="([^"]+)"/.exec(one.said.body)?.[1] ?? "";
     },
     async post(target, form, fields = FROM_HERE) {
       const body = new URLSearchParams(form).toString();
       const one = exchange(from, `POST ${target}`, { fields: [...PAGE, ...URLENCODED, ...fields, ...cookieFields()], body });
       await logins.admit(one, OTHER);
-      self.learn(one.told.fields);
+      self.learn(one.said.fields);
       return one;
     },
     async logIn(form = {}) {

@@ -1,5 +1,5 @@
-// What the tests of this folder share: a house with users of the test's own, a client's connection, and exchanges whose answers
-// can be read. The guard only writes down what it is asked.
+// What the tests of this folder share: a house with users of the test's own, and requests with bodies in pieces. The guard only
+// writes down what it is asked.
 
 import {
   Failure,
@@ -10,25 +10,22 @@ import {
   type Identity,
   type Leg,
   type Proofs,
-  type Session,
 } from "@postern/contracts";
 import { SCHEMES, type Fields, type Scheme } from "@postern/http";
 import {
   createFakeClock,
   createMemoryLogger,
-  defaultsOf,
-  listenerInfo,
   relayed,
   testAuthenticator,
   testLeg,
-  testSession,
-  testTls,
   type FakeClock,
   type MemoryLogger,
 } from "@postern/testing";
-import type { BodySink, ClientConnection, Exchange, HttpRequest, RequestBody } from "../../exchange.ts";
-import type { HttpsParts, Service } from "../../parts.ts";
-import { httpsSettings, type HttpsSettings } from "../../settings.ts";
+import { testExchange, type TestExchange } from "../../../test/exchanges.ts";
+import { testParts, webSettings } from "../../../test/parts.ts";
+import type { BodySink, ClientConnection, RequestBody } from "../../exchange.ts";
+import type { HttpsParts } from "../../parts.ts";
+import type { HttpsSettings } from "../../settings.ts";
 
 export const PASSWORDS: Readonly<Record<string, string>> = { "alice@example.com": "s3cret", "bob@example.com": "geheim" };
 
@@ -62,7 +59,6 @@ export function scene(options: SceneOptions = {}): Scene {
   const logger = createMemoryLogger();
   const guarded: string[] = [];
   const checked: string[] = [];
-  const settings = { ...defaultsOf(httpsSettings), services: {}, redirects: {}, ...options.settings } as HttpsSettings;
   const authenticator: Authenticator = testAuthenticator({
     believes,
     proofs: options.proofs ?? {},
@@ -73,15 +69,12 @@ export function scene(options: SceneOptions = {}): Scene {
       return identityOf(credentials, secret, believes);
     },
   });
-  const parts: HttpsParts = {
-    hostname: "gw1.example.com",
-    defaultDomain: "example.com",
-    settings,
+  const parts = testParts(legs, {
+    settings: webSettings(options.settings),
     clock,
     logger,
     authenticator,
     loginAt: () => options.login ?? relayed,
-    claimedUser: ({ authcid }) => normaliseUser(authcid, "example.com") ?? "",
     guard: {
       delayBefore(_host, user) {
         guarded.push(`before ${user}`);
@@ -91,18 +84,8 @@ export function scene(options: SceneOptions = {}): Scene {
       succeeded: (_host, user) => void guarded.push(`succeeded ${user}`),
     },
     router: { find: () => Promise.reject(new Error("not asked")), explain: () => Promise.reject(new Error("not asked")) },
-    health: {
-      facts: () => ({ state: "up", since: 0, evidence: "" }),
-      order: (all) => all,
-      succeeded: () => {},
-      failed: () => {},
-    },
-    legs: new Map(legs.map((leg) => [leg.backend, leg])),
     schemes: options.schemes ?? SCHEMES,
-    secret: Buffer.alloc(32, 7),
-    endpoints: [],
-    hasTls: true,
-  };
+  });
   return { parts, clock, logger, guarded, checked };
 }
 
@@ -116,44 +99,6 @@ function identityOf(credentials: Credentials, secret: string, believes: boolean)
   return { user, proven: true };
 }
 
-export function webSession(rest: Partial<Session> = {}): Session {
-  return testSession({ listener: listenerInfo("https", { tls: "implicit" }), tls: testTls(), ...rest });
-}
-
-export interface TestClient extends ClientConnection {
-  /** Ends it, as the front does. */
-  close(): void;
-}
-
-export function client(rest: Partial<ClientConnection> = {}): TestClient {
-  const listeners: (() => void)[] = [];
-  return {
-    session: webSession(),
-    isShared: false,
-    pinned: new Map(),
-    auth: undefined,
-    closeSoon() {},
-    cut() {},
-    whenClosed: (listener) => void listeners.push(listener),
-    close() {
-      for (const listener of listeners.splice(0)) listener();
-    },
-    ...rest,
-  };
-}
-
-export interface Told {
-  status: number | undefined;
-  fields: Fields;
-  body: string;
-  isCut: boolean;
-  asksForHttp11: boolean;
-}
-
-export interface TestExchange extends Exchange {
-  readonly told: Told;
-}
-
 export interface RequestOptions {
   readonly fields?: Fields;
   readonly body?: string;
@@ -161,56 +106,11 @@ export interface RequestOptions {
   readonly isBroken?: boolean;
 }
 
-let count = 0;
-
 export function exchange(from: ClientConnection, line: string, options: RequestOptions = {}): TestExchange {
   const [method = "GET", target = "/"] = line.split(" ");
-  const told: Told = { status: undefined, fields: [], body: "", isCut: false, asksForHttp11: false };
-  count += 1;
-  const request: HttpRequest = {
-    id: `test-${count}`,
-    method,
-    target,
-    host: "mail.example.com",
-    authority: "mail.example.com",
-    version: from.isShared ? "2" : "1.1",
-    fields: ["Host", "mail.example.com", ...(options.fields ?? [])],
-    body: options.body === undefined ? undefined : bodyOf(options.body, options.isBroken ?? false),
-    upgrade: undefined,
-  };
-  return {
-    request,
-    client: from,
-    told,
-    answer: {
-      get status() {
-        return told.status;
-      },
-      bytes: 0,
-      isOver: false,
-      inform: () => {},
-      begin(head) {
-        told.status = head.status;
-        told.fields = head.fields;
-      },
-      write(chunk) {
-        told.body += chunk.toString();
-        return true;
-      },
-      end() {},
-      cut() {
-        told.isCut = true;
-      },
-      requireHttp11() {
-        told.asksForHttp11 = true;
-      },
-      switch: () => {
-        throw new Error("no upgrade here");
-      },
-      onDrain: undefined,
-      onGone: undefined,
-    },
-  };
+  const fields = ["Host", "mail.example.com", ...(options.fields ?? [])];
+  const body = options.body === undefined ? undefined : bodyOf(options.body, options.isBroken ?? false);
+  return testExchange({ method, target, fields, body }, { client: from });
 }
 
 /** In pieces of seven bytes, with a pause wherever the sink wants one. */
@@ -238,26 +138,6 @@ function bodyOf(text: string, isBroken: boolean): RequestBody {
       flow();
     },
     resume: flow,
-  };
-}
-
-export function webService(rest: Partial<Service> = {}): Service {
-  return {
-    name: "test",
-    hosts: [],
-    paths: ["/"],
-    hints: [],
-    authentication: "pass",
-    backends: [],
-    isForAnybody: false,
-    idleMs: 60_000,
-    maxBody: 0,
-    refusals: "program",
-    redirects: undefined,
-    hasAffinity: false,
-    hasHealthPage: false,
-    own: undefined,
-    ...rest,
   };
 }
 
