@@ -48,7 +48,7 @@ function treatmentTable(): string {
     ],
     WEB_SERVICES.map(({ name, refusals, hasAffinity, isForAnybody, redirects, own, hasHealthPage }) => [
       code(name),
-      { page: "browsers", program: "programs", activesync: "phones", mapi: "Outlook (MAPI)" }[refusals],
+      { page: "browsers", program: "programs", activesync: "phones", mapi: "Outlook (MAPI)", rpc: "Outlook (RPC)" }[refusals],
       yes(hasAffinity),
       isForAnybody ? "any backend" : "refused",
       redirects === undefined ? "proxied" : "redirected",

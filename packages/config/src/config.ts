@@ -6,7 +6,17 @@ import type { ListenAddress } from "./address.ts";
 /** What the config package must know of a protocol. */
 export type ProtocolPart = Pick<
   Protocol,
-  "name" | "admits" | "withoutLogin" | "withoutRoutes" | "ownBackends" | "tls" | "legs" | "ports" | "schemes" | "settings"
+  | "name"
+  | "admits"
+  | "withoutLogin"
+  | "withoutRoutes"
+  | "ownBackends"
+  | "tls"
+  | "legs"
+  | "guestOf"
+  | "ports"
+  | "schemes"
+  | "settings"
 >;
 
 /** What the config package must know of a mechanism. */

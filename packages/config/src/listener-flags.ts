@@ -14,7 +14,9 @@ export type ListenerFlag = (typeof LISTENER_FLAGS)[number];
 
 /** What is wrong with a protocol that this build does not know, and the cure. */
 export function unknownProtocol(name: string, protocols: readonly ProtocolPart[]): string {
-  const known = protocols.map((protocol) => protocol.name);
+  const host = protocols.find((protocol) => protocol.name === name)?.guestOf;
+  if (host !== undefined) return `${name} has no listeners of its own: its clients come by those of ${host}; write ${host}`;
+  const known = protocols.flatMap((protocol) => (protocol.guestOf === undefined ? [protocol.name] : []));
   const isLater = laterProtocols(protocols).some((later) => name === later || name === `${later}s`);
   if (isLater) return `${notYet(name)}; it has ${andList(known)}`;
   const secured = known.find((one) => name === `${one}s`);

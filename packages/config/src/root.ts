@@ -92,7 +92,7 @@ const tlsSettings = setting.group("TLS towards clients.", {
 });
 
 function listenerSettings({ protocols, mechanisms }: Parts) {
-  const names = protocols.map(({ name }) => name);
+  const names = protocols.flatMap(({ name, guestOf }) => (guestOf === undefined ? [name] : []));
   const admitting = protocols.flatMap(({ name, admits }) => (admits === true ? [name] : []));
   const word = (doc: string, pattern: RegExp) => setting.text(doc, { pattern, like: "words of printable ASCII" });
   return setting.group("One address with one protocol.", {

@@ -53,11 +53,13 @@ function protocolsAreServed(context: RuleContext): void {
     const protocol = part.legs ?? part.name;
     if (told.has(protocol)) continue;
     told.add(protocol);
-    if (backends.every(([, backend]) => backend?.[protocol] === undefined)) {
+    const names = [protocol, ...parts.protocols.filter(({ guestOf }) => guestOf === protocol).map(({ name }) => name)];
+    const isServed = (backend: BackendDraft | undefined): boolean => names.some((name) => backend?.[name] !== undefined);
+    if (!backends.some(([, backend]) => isServed(backend))) {
       refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add ${protocol}: URL to a backend`);
       continue;
     }
-    const without = homes.filter(([, backend]) => backend?.[protocol] === undefined);
+    const without = homes.filter(([, backend]) => !isServed(backend));
     // Where it has servers of its own, no user's has to serve it; but if one does, all should.
     const isElsewhere = without.length === homes.length && ownBackends(part, context).length > 0;
     if (part.withoutRoutes === true || isElsewhere) continue;

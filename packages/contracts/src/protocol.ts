@@ -80,8 +80,8 @@ export interface Protocol {
   readonly ports: { readonly plain: number; readonly implicit: number };
   /** What its listeners can have of TLS; the first is what they have by themselves. Otherwise all, by the port. */
   readonly tls?: readonly ("none" | "starttls" | "implicit")[];
-  /** Its clients come by the listeners of another protocol: it has none of its own. */
-  readonly isGuest?: boolean;
+  /** Its clients come by the listeners of this other protocol: it has none of its own. */
+  readonly guestOf?: string;
   /** It goes to the legs of this other protocol and works by its settings: it has neither of its own. */
   readonly legs?: string;
   /** Its settings name the backends: no route source is asked, and not every backend has to serve it. */

@@ -249,7 +249,7 @@ export function custom<T, O extends boolean = false>(
 export function list<S extends Setting<unknown>>(
   doc: string,
   of: S,
-  options: { single?: boolean; default?: readonly ValueOf<S>[] } = {},
+  options: { single?: boolean; default?: S extends Scalar<infer T> ? readonly T[] : never } = {},
 ) {
   return { kind: "list" as const, doc, of, default: options.default ?? [], single: options.single ?? false };
 }

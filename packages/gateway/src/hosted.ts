@@ -66,6 +66,7 @@ function web(config: GatewayConfig, { clock, logger, secret }: Tools, neighbours
     router,
     health,
     legs: legsFor(config, httpsPart.name),
+    channels: undefined,
     schemes: webSchemes(config, authenticator),
     secret: webSecret(settings, secret),
     endpoints: endpointsOf(config),

@@ -12,6 +12,7 @@ import { limitContradictions, limitSettings } from "@postern/limits";
 import { mailContradictions, mailSettings, ruleContradictions, ruleSettings } from "@postern/mailflow";
 import { passthroughContradictions, passthroughPart } from "@postern/passthrough";
 import { pop3 } from "@postern/pop3";
+import { rpcHttpPart } from "@postern/rpc-http";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
 import { inboundPart, submission } from "@postern/smtp";
@@ -24,7 +25,7 @@ export { MECHANISMS };
 export const LINE_PROTOCOLS: readonly LineProtocol[] = [imap, pop3, submission];
 
 /** Those that answer by themselves (hosted.ts builds them), known to the configuration by their static part. */
-const HOSTED: readonly Protocol[] = [inboundPart, httpsPart, httpPart, passthroughPart];
+const HOSTED: readonly Protocol[] = [inboundPart, httpsPart, httpPart, rpcHttpPart, passthroughPart];
 
 export const PROTOCOLS: readonly Protocol[] = [...LINE_PROTOCOLS, ...HOSTED];
 

@@ -45,7 +45,7 @@ export async function runRoute(args: RouteArgs): Promise<number> {
 async function explain(user: string, protocol: string | undefined, config: GatewayConfig): Promise<Explained[]> {
   const sources = sourcesOf(config, systemClock);
   const router = createRouter(sources, config.backends, adHocLeg);
-  const asked = protocol === undefined ? config.listeners.map((listener) => listener.protocol) : [protocol];
+  const asked = protocol === undefined ? config.listeners.flatMap((listener) => spokenAt(listener.protocol, config)) : [protocol];
   const protocols = new Set(asked.flatMap(routedAs));
   try {
     const found: Explained[] = [];
@@ -60,6 +60,14 @@ async function explain(user: string, protocol: string | undefined, config: Gatew
     for (const source of sources) source.close();
   }
 }
+
+/** The listener's own, and guests that have a backend. */
+const spokenAt = (name: string, { backends }: GatewayConfig): string[] => [
+  name,
+  ...PROTOCOLS.filter((one) => one.guestOf === name && [...backends.values()].some((legs) => legs.has(one.name))).map(
+    (guest) => guest.name,
+  ),
+];
 
 /** The protocol whose legs it has; nothing where no route source is asked. */
 function routedAs(name: string): string[] {

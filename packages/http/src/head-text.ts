@@ -1,4 +1,4 @@
-// Writes heads of HTTP/1.1 (RFC 9112), with their blank line, to be sent as latin1. The last line of defence against injection:
+// Writes heads of HTTP/1.1, and answers of HTTP/1.0 where a protocol wants them (RFC 9112), with their blank line, to be sent as latin1. The last line of defence against injection:
 // whatever would not be one token, one target or one line, or would change when it is written as latin1 (U+010A becomes LF),
 // is a defect of the caller. Never quotes a value. Throws Error.
 
@@ -14,10 +14,10 @@ export function requestText(method: string, target: string, fields: Fields): str
   return `${method} ${target} HTTP/1.1\r\n${headFields(fields)}\r\n`;
 }
 
-export function answerText(status: number, reason: string, fields: Fields): string {
+export function answerText(status: number, reason: string, fields: Fields, minor: 0 | 1 = 1): string {
   if (!Number.isInteger(status) || status < 100 || status > 999) throw new Error(`${status} is no status`);
   if (NO_VALUE.test(reason)) throw new Error("A reason that would not be one line");
-  return `HTTP/1.1 ${status} ${reason}\r\n${headFields(fields)}\r\n`;
+  return `HTTP/1.${minor} ${status} ${reason}\r\n${headFields(fields)}\r\n`;
 }
 
 /** The fields, each with its CRLF. */

@@ -38,7 +38,9 @@ export function writeRequest(
 ): void {
   if (mode === "none") return;
   const { status } = answer;
-  const hasFailed = facts.failure !== undefined || status === undefined || status >= 400;
+  // The channel that only takes is never answered while all is well.
+  const isUnanswered = status === undefined && facts.service?.isForChannels !== true;
+  const hasFailed = facts.failure !== undefined || isUnanswered || (status ?? 0) >= 400;
   if (mode === "failures" && !hasFailed) return;
   const { service, user, hint, backend, device, failure, startedAt } = facts;
   const level = failure === undefined || failure.row.blame === "client" ? "info" : "warn";

@@ -59,6 +59,8 @@ export interface BackConnection {
   resume(): void;
   /** Hangs up: the taker hears nothing more. */
   drop(): void;
+  /** The same, behind all that was given to it. */
+  leave(): void;
 }
 
 /** The connections to all backends. */

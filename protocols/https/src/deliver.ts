@@ -4,6 +4,7 @@
 
 import { Failure, legText, toFailure, type Leg } from "@postern/contracts";
 import type { Fields } from "@postern/http";
+import { isChannel } from "./channels.ts";
 import type { RequestFacts } from "./access-log.ts";
 import { requestFields } from "./forwarded-fields.ts";
 import { forward, type Outcome } from "./forward.ts";
@@ -122,6 +123,7 @@ function ask(connection: BackConnection, fields: Fields, errand: Errand, house: 
     passes,
     isBound: passes && isConnectionBound(request.fields),
     more: () => addedTo(exchange, service, leg, where, admission, house),
+    isChannel: isChannel(request, service),
     hasOwnAnswer: service.own?.when === "auto",
     bind: (bound) => bindTo(exchange, bound),
     clock: house.clock,

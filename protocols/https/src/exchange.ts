@@ -68,10 +68,15 @@ export interface RequestBody {
   readonly isComplete: boolean;
   /** Somebody takes it: it cannot begin again. */
   readonly isStarted: boolean;
+  /** Milliseconds that it may stand still; the front's own limit until it is set. */
+  patience?: number;
   /** Begins; the client is told 100 Continue where it waits for that. Once. */
   start(sink: BodySink): void;
   resume(): void;
 }
+
+/** What an answer's head says. `minor` 0: as HTTP/1.0, where a protocol wants that. */
+export type SaidHead = Pick<AnswerHead, "status" | "reason" | "fields"> & { readonly minor?: 0 | 1 };
 
 /** The answer on its way out to the client. */
 export interface Answer {
@@ -88,12 +93,14 @@ export interface Answer {
    * hop-by-hop fields; Content-Length may stand in them (it does for HEAD and 304). Where there can be no body (HEAD, 204, 304),
    * end() follows.
    */
-  begin(head: Pick<AnswerHead, "status" | "reason" | "fields">, length: number | undefined): void;
+  begin(head: SaidHead, length: number | undefined): void;
   /** Goes out at once. False: wait for onDrain. `lent`: as of a BodySink. */
   write(chunk: Buffer, lent?: Lending): boolean;
   end(trailers?: Fields): void;
   /** The answer cannot be completed: the client sees that it is not whole. */
   cut(): void;
+  /** It ends before its length: what was written still reaches the client, and then its connection ends. */
+  leave(): void;
   /**
    * HTTP/1.1 only: the request is to be sent again over HTTP/1.1 (HTTP_1_1_REQUIRED, RFC 9113 section 7), for logins that
    * belong to a connection. Over HTTP/1.1 this is a defect.

@@ -35,6 +35,8 @@ export interface Forwarded {
   readonly isBound: boolean;
   /** What the gateway adds to the answer. */
   readonly more: () => Fields;
+  /** Body and answer end when they end: an early end is none of anybody's faults, and what was sent before it is delivered. */
+  readonly isChannel: boolean;
   /** The gateway can answer itself what the backend does not know. */
   readonly hasOwnAnswer: boolean;
   /** The login at the backend belongs to this connection from now on. */
@@ -104,11 +106,13 @@ class Forwarding implements AnswerTaker {
   }
 
   failed(failure: Failure, wasSent: boolean): void {
+    const { isChannel } = this.#of;
     const { answer } = this.#of.exchange;
     if (this.#waiting === undefined && answer.status === undefined) return this.#over({ kind: "failed", failure, wasSent });
     const cut = (): void => {
-      answer.cut();
-      this.#over({ kind: "answered", failure });
+      if (isChannel) answer.leave();
+      else answer.cut();
+      this.#over(isChannel && failure.kind === "backend-lost" ? { kind: "answered" } : { kind: "answered", failure });
     };
     if (this.#waiting === undefined) cut();
     else this.#waiting.push(cut);
@@ -132,6 +136,7 @@ class Forwarding implements AnswerTaker {
 
   /** The client has left. */
   gone(): void {
+    if (this.#of.isChannel) return this.#left();
     this.#abandon({ kind: "answered", failure: new Failure("client-gone", "The client left before it had its answer") });
   }
 
@@ -171,6 +176,13 @@ class Forwarding implements AnswerTaker {
       this.failed(toFailure(error), true);
     }
     if (!this.#isOver) this.#of.connection.resume();
+  }
+
+  /** Its last PDUs may still be on their way to the backend. */
+  #left(): void {
+    if (this.#isOver) return;
+    this.#of.connection.leave();
+    this.#over({ kind: "answered" });
   }
 
   #abandon(outcome: Outcome): void {

@@ -16,7 +16,7 @@ import type {
   Route,
   Router,
 } from "@postern/contracts";
-import type { Fields, Scheme } from "@postern/http";
+import type { ChannelServer, Fields, Scheme } from "@postern/http";
 import type { HttpsSettings } from "./settings.ts";
 
 /** Handed in by the gateway for one configuration. */
@@ -35,6 +35,8 @@ export interface HttpsParts {
   readonly health: Health;
   /** The web legs of all backends, by the backend's name, in the order of the configuration. */
   readonly legs: ReadonlyMap<string, Leg>;
+  /** Of the backends that are RPC servers and no RPC proxies; undefined: there is none. */
+  readonly channels: ChannelServer | undefined;
   /** The schemes that can be offered at the edge, strongest first. */
   readonly schemes: readonly Scheme[];
   /** 32 bytes, the same on all nodes: what cookies are sealed with is derived from it. */
@@ -72,7 +74,9 @@ export interface Service {
   /** Bytes; 0: no limit. */
   readonly maxBody: number;
   /** How failures are told. */
-  readonly refusals: "page" | "program" | "activesync" | "mapi";
+  readonly refusals: "page" | "program" | "activesync" | "mapi" | "rpc";
+  /** Its requests are channels of RPC over HTTP; backends with an address of their own for them come first. */
+  readonly isForChannels: boolean;
   /** How a user who lives elsewhere is sent there; undefined: never, the request is proxied. */
   readonly redirects: "page" | "activesync" | "autodiscover" | undefined;
   /** A sealed cookie names the mailbox and its backend. */
@@ -89,6 +93,7 @@ export type HintName =
   | "cookie"
   | "anchor-mailbox"
   | "mailbox-id"
+  | "rpc-server"
   | "explicit-logon"
   | "activesync-user"
   | "autodiscover-body"

@@ -13,6 +13,7 @@ import { ownAnswer } from "./answers/own.ts";
 import { redirected } from "./answers/redirects.ts";
 import { refuse, tellTooLarge } from "./answers/refusals.ts";
 import { BoundedBody, hold, type Held } from "./bodies.ts";
+import { channelLegs, isChannel, serveChannel } from "./channels.ts";
 import { deliver } from "./deliver.ts";
 import type { House } from "./house.ts";
 import type { Exchange, Handler, RequestBody } from "./exchange.ts";
@@ -65,9 +66,10 @@ async function serveAdmitted(
   facts: RequestFacts,
   house: House,
 ): Promise<void> {
-  const { client } = exchange;
+  const { request, client } = exchange;
   const { own } = service;
   facts.user = admission.identity?.user;
+  if (request.body !== undefined && isChannel(request, service)) request.body.patience = service.idleMs;
   const device = house.devices.check(exchange, service, admission);
   facts.device = device;
   if (own?.when === "gateway" && ownAnswer(exchange, service, held?.bytes, house)) return;
@@ -80,7 +82,9 @@ async function serveAdmitted(
     if (!client.isShared && where.user !== undefined)
       client.session.identity = admission.identity ?? { user: where.user, proven: false };
     if (redirected(exchange, service, where, house, held?.bytes)) return;
-    await serveRouted(exchange, service, admission, facts, where, held, house);
+    const rpc = channelLegs(exchange, service, where.legs);
+    if (rpc.length > 0) await serveChannel(exchange, admission, rpc, facts, house);
+    else await serveRouted(exchange, service, admission, facts, where, held, house);
   } finally {
     where.login?.secret?.wipe();
   }

@@ -2,7 +2,16 @@
 // mailbox, gets any backend that is up, where that does no harm: it asks for the login itself. Failure: unknown-user,
 // source-down, no-candidate, and what a route source refuses.
 
-import { Failure, legText, normaliseUser, toFailure, type Identity, type Leg, type Route } from "@postern/contracts";
+import {
+  Failure,
+  legText,
+  normaliseUser,
+  toFailure,
+  type Identity,
+  type Leg,
+  type Route,
+  type RouteQuery,
+} from "@postern/contracts";
 import type { House } from "./house.ts";
 import type { BackConnection, Soon } from "./backends.ts";
 import type { Exchange } from "./exchange.ts";
@@ -59,7 +68,7 @@ async function hintedTo(
     if (service.backends.length > 0)
       return { legs: own(service, tried.backend, pinned, house), user, login: undefined, hint: hint.from };
     try {
-      const { legs, login } = await routeOf(user, exchange, admission, house);
+      const { legs, login } = await routeOf(user, exchange, service, admission, house);
       return { legs: inOrder(legs, tried.backend, pinned, house), user, login, hint: hint.from };
     } catch (error) {
       const failure = toFailure(error);
@@ -102,11 +111,12 @@ const NONE: ReadonlyMap<string, BackConnection> = new Map();
 async function routeOf(
   user: string,
   { client: { session } }: Exchange,
+  service: Service,
   { identity, credentials }: Admission,
-  { router, lookUps }: House,
+  house: House,
 ): Promise<Pick<Route, "legs" | "login">> {
   const find = (who: string, shown: Admission["credentials"]): Promise<Route> =>
-    lookUps.count(session, identity, () => router.find({ user: who, protocol: "https", credentials: shown, session }));
+    house.lookUps.count(session, identity, () => findFor(service, { user: who, credentials: shown, session }, house));
   if (identity === undefined || identity.user === user) return find(user, credentials);
   const speaker = await find(identity.user, credentials).catch((error: unknown) => unlessUnknown(error, identity));
   try {
@@ -116,6 +126,18 @@ async function routeOf(
   } catch (error) {
     speaker?.login?.secret?.wipe();
     throw error;
+  }
+}
+
+/** A channel goes to the address that the backend has for it; where there is none, the backend is an RPC proxy. */
+async function findFor({ isForChannels }: Service, query: Omit<RouteQuery, "protocol">, house: House): Promise<Route> {
+  const { router, channels } = house;
+  if (!isForChannels || channels === undefined) return router.find({ ...query, protocol: "https" });
+  try {
+    return await router.find({ ...query, protocol: "rpc-http" });
+  } catch (error) {
+    if (toFailure(error).kind !== "no-candidate") throw error;
+    return router.find({ ...query, protocol: "https" });
   }
 }
 

@@ -7,7 +7,7 @@ import { rpcHttpSettings } from "./settings.ts";
 export const rpcHttpPart: Protocol = {
   name: "rpc-http",
   ports: { plain: 80, implicit: 443 },
-  isGuest: true,
+  guestOf: "https",
   withoutLogin: true,
   isSilent: true,
   alpn: [],

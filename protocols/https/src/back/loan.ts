@@ -65,6 +65,10 @@ export class Loan implements BackConnection, WireOwner {
     this.#wire?.drop();
   }
 
+  leave(): void {
+    this.#wire?.leave();
+  }
+
   rests(wire: Wire, answer: AnswerHead): void {
     if (this.#whenClosed === undefined) {
       this.#wire = undefined;

@@ -30,6 +30,9 @@ export interface WireParts {
   readonly logger: Logger;
 }
 
+/** So long a backend may take to read the last bytes. */
+const LINGER_MS = 5000;
+
 /** What a request is told whose connection is gone before a byte of it was written. */
 export function goneBefore(leg: Leg): Failure {
   return new Failure("backend-lost", `${legText(leg)}: closed before the request`);
@@ -53,6 +56,8 @@ export class Wire implements Watched, Reader {
   #isChunked = false;
   #writesFail = false;
   #isDead = false;
+  /** When it was left, with bytes that were still to go out. */
+  #leftAt: number | undefined;
   /** The socket is the taker's. */
   #isSwitched = false;
   #error: Error | undefined;
@@ -115,7 +120,18 @@ export class Wire implements Watched, Reader {
     this.owner.gone(this);
   }
 
+  /** The same, behind what was written; a backend that does not take it within a moment loses it. */
+  leave(): void {
+    if (this.#isDead || this.#isSwitched) return;
+    this.#isDead = true;
+    this.#leftAt = this.#parts.watch.now();
+    this.#settle();
+    this.#socket.destroySoon();
+    this.owner.gone(this);
+  }
+
   check(now: number): void {
+    if (this.#leftAt !== undefined && now - this.#leftAt >= LINGER_MS) this.#socket.destroy();
     if (this.#taker === undefined || this.#idleMs === 0) return;
     const isItsTurn = !this.#reader.isHeld && (this.#isOut || this.#socket.writableNeedDrain);
     if (!isItsTurn) this.#heardAt = now;
@@ -202,6 +218,7 @@ export class Wire implements Watched, Reader {
   readonly #onClose = (): void => {
     flushReads(this.#socket);
     if (!this.#isDead) this.#lost();
+    else this.#parts.watch.delete(this);
   };
 
   #complete(chunk: Buffer, end: number): void {

@@ -15,7 +15,7 @@ import {
   type AnswerHead,
   type Fields,
 } from "@postern/http";
-import type { Answer } from "../exchange.ts";
+import type { Answer, SaidHead } from "../exchange.ts";
 import type { ReadRequest } from "./http1-request.ts";
 import type { Outlet } from "./outlet.ts";
 
@@ -66,7 +66,7 @@ export class Http1Answer implements Answer {
     this.#owner.outlet.write(answerText(status, status === 102 ? "Processing" : "Early Hints", withoutFields(fields, isOwn)));
   }
 
-  begin(head: Head, length: number | undefined): void {
+  begin(head: SaidHead, length: number | undefined): void {
     if (this.isOver) return;
     const { status } = head;
     if (this.status !== undefined) throw new Error(`A second answer: ${status} behind ${this.status}`);
@@ -81,8 +81,8 @@ export class Http1Answer implements Answer {
     if (isLast) fields.push("Connection", "close");
     else if (version === "1.0") fields.push("Connection", "keep-alive");
     outlet.hold();
-    outlet.write(answerText(status, head.reason, fields));
-    this.#owner.said(`HTTP/1.1 ${status}`);
+    outlet.write(answerText(status, head.reason, fields, head.minor));
+    this.#owner.said(`HTTP/1.${head.minor ?? 1} ${status}`);
   }
 
   write(chunk: Buffer, lent?: Lending): boolean {
@@ -114,6 +114,14 @@ export class Http1Answer implements Answer {
     if (this.isOver) return;
     this.isOver = true;
     this.#owner.cutAnswer(this.#framing === "close");
+  }
+
+  leave(): void {
+    if (this.isOver) return;
+    if (this.status === undefined || this.#framing === "close") return this.cut();
+    this.#owner.outlet.flush();
+    this.isOver = true;
+    this.#owner.answered(true);
   }
 
   requireHttp11(): void {

@@ -17,6 +17,7 @@ export class Http1Body implements RequestBody {
   isComplete = false;
   /** The sink wants no more for now. */
   isPaused = false;
+  patience?: number;
   /** The client was not told to go on yet. */
   waitsForContinue: boolean;
   readonly #chunked: ChunkedReader | undefined;

@@ -156,7 +156,10 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
       if (stoodFor >= bodyTimeout) this.#cutSlow(`Nothing of an answer was taken for ${bodyTimeout} ms`);
     } else if (this.#phase === "leaving") {
       if (stoodFor >= LINGER_MS) this.cut();
-    } else if (stoodFor >= bodyTimeout) this.#late(`Nothing came of a body for ${bodyTimeout} ms`);
+    } else {
+      const patience = this.#current?.body?.patience ?? bodyTimeout;
+      if (stoodFor >= patience) this.#late(`Nothing came of a body for ${patience} ms`);
+    }
   }
 
   protected leave(): void {

@@ -85,6 +85,11 @@ export class Http2Answer implements Answer {
     this.#stream.close(NGHTTP2_INTERNAL_ERROR);
   }
 
+  /** A stream that is reset may lose what was written; channels have HTTP/1.1. */
+  leave(): void {
+    this.cut();
+  }
+
   requireHttp11(): void {
     if (this.isOver) return;
     if (this.status !== undefined) return this.cut();

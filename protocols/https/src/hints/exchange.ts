@@ -1,5 +1,5 @@
 // Where Exchange's protocols say whose mailbox they want: X-AnchorMailbox, MailboxId in the address of MAPI over HTTP
-// ([MS-OXDSCLI] section 4.4), and the mailbox of somebody else in the path of Outlook on the web. Never throws.
+// ([MS-OXDSCLI] section 4.4), the server of RPC over HTTP, and the mailbox of somebody else in the path of Outlook on the web. Never throws.
 
 import { firstOf } from "@postern/http";
 import type { HttpRequest } from "../exchange.ts";
@@ -28,6 +28,11 @@ function utf8(value: string): string {
 /** /mapi/emsmdb/?MailboxId=GUID@example.com */
 export function mailboxId({ target }: HttpRequest): string | undefined {
   return addressText(parameterOf(queryOf(target), "mailboxid"));
+}
+
+/** /rpc/rpcproxy.dll?GUID@example.com:6001 ([MS-RPCH] section 2.1.2.1.1). */
+export function rpcServer({ target }: HttpRequest): string | undefined {
+  return addressText(percentDecoded(queryOf(target).replace(/:\d{1,6}$/, "")));
 }
 
 /** /owa/alice@example.com/…: the second segment of the path. */

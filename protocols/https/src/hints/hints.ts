@@ -14,7 +14,7 @@ import { activeSyncUser } from "./activesync.ts";
 import type { Affinity } from "./affinity-cookie.ts";
 import { basicUser, bearerUser } from "./authorization.ts";
 import { autodiscoverMailbox } from "./autodiscover.ts";
-import { anchorMailbox, explicitLogon, mailboxId } from "./exchange.ts";
+import { anchorMailbox, explicitLogon, mailboxId, rpcServer } from "./exchange.ts";
 import { ntlmUser } from "./ntlm-user.ts";
 
 export interface Hints {
@@ -38,6 +38,7 @@ type Finder = (request: HttpRequest, body: Buffer | undefined) => string | undef
 const FINDERS: Readonly<Record<Exclude<HintName, "cookie">, Finder>> = {
   "anchor-mailbox": anchorMailbox,
   "mailbox-id": mailboxId,
+  "rpc-server": rpcServer,
   "explicit-logon": explicitLogon,
   "activesync-user": activeSyncUser,
   "autodiscover-body": autodiscoverMailbox,

@@ -58,7 +58,7 @@ const TARGETS: readonly (readonly [target: string, service: string])[] = [
   ["/mobileconfig", "mobileconfig"],
   ["/PowerShell/", "powershell"],
   ["/api/v2.0/me", "api"],
-  ["/rpc/rpcproxy.dll", "other"],
+  ["/rpc/rpcproxy.dll", "rpc"],
   ["/.well-known/jmap", "jmap"],
   ["/jmap/eventsource/?types=*", "jmap"],
   ["/.well-known/caldav", "dav"],
@@ -287,7 +287,7 @@ test("services: the table's paths are in small letters, of one service each, and
 
 test("services: only where it does no harm has a user without a mailbox any backend", (t) => {
   const names = SERVICES.filter(({ isForAnybody }) => isForAnybody).map(({ name }) => name);
-  t.deepEqual(names, ["ecp", "ews", "autodiscover", "autoconfig", "mobileconfig", "powershell", "api"]);
+  t.deepEqual(names, ["ecp", "ews", "autodiscover", "autoconfig", "mobileconfig", "rpc", "powershell", "api"]);
 });
 
 test("services: polls are held as long as their protocols say", (t) => {

@@ -28,6 +28,7 @@ const PLAIN = {
   refusals: "program",
   redirects: undefined,
   hasAffinity: false,
+  isForChannels: false,
   hasHealthPage: true,
   own: undefined,
 } as const satisfies Partial<ServiceRow>;
@@ -118,6 +119,17 @@ export const SERVICES: readonly ServiceRow[] = [
   },
   // Nobody has agreed on a path for these profiles; this one is ours, so no backend is asked first.
   { ...OPEN, name: "mobileconfig", paths: ["/mobileconfig"], own: { kind: "mobileconfig", when: "gateway" } },
+  // A channel of Outlook's is silent for half of its time-out of 15 minutes at the most; Windows' own proxy waits for 30.
+  {
+    ...PLAIN,
+    name: "rpc",
+    isForAnybody: true,
+    paths: ["/rpc", "/rpcwithcert"],
+    hints: ["rpc-server", ...LOGIN],
+    idleMs: 35 * MINUTE,
+    refusals: "rpc",
+    isForChannels: true,
+  },
   // A shell lives at one server, and a command may run for long.
   {
     ...PLAIN,
