@@ -150,7 +150,7 @@ class Reads {
   /** `count` bytes were read to where room() said. */
   took(count: number): boolean {
     this.#isBulk = count > FEW;
-    if (this.#large === undefined) return this.#feed(Buffer.from(SHARED.subarray(0, count)), undefined);
+    if (this.#large === undefined) return this.#feed(copied(count), undefined);
     this.#filled += count;
     if (count !== RECORD || this.#isFull(this.#large)) return this.flush();
     if (this.#filled - this.#handed === count && gathering.push(this) === 1) setImmediate(flushGathered);
@@ -194,6 +194,13 @@ class Reads {
   #isFull({ buffer }: Lending): boolean {
     return this.#kind === "plain" || this.#filled + RECORD > buffer.length;
   }
+}
+
+/** What was read into SHARED. */
+function copied(count: number): Buffer {
+  const chunk = Buffer.allocUnsafe(count);
+  SHARED.copy(chunk, 0, 0, count);
+  return chunk;
 }
 
 /** What a paused socket holds already. */
