@@ -15,26 +15,35 @@ export function firstOf(fields: Fields, lower: string): string | undefined {
   return undefined;
 }
 
+const NONE: readonly string[] = [];
+
 /** The values of all fields of this name, in their order. */
-export function allOf(fields: Fields, lower: string): string[] {
-  const values: string[] = [];
-  for (let at = 0; at < fields.length; at += 2) if (isName(fields[at], lower)) values.push(fields[at + 1] ?? "");
-  return values;
+export function allOf(fields: Fields, lower: string): readonly string[] {
+  let values: string[] | undefined;
+  for (let at = 0; at < fields.length; at += 2) {
+    if (!isName(fields[at], lower)) continue;
+    if (values === undefined) values = [fields[at + 1] ?? ""];
+    else values.push(fields[at + 1] ?? "");
+  }
+  return values ?? NONE;
 }
 
 export function hasField(fields: Fields, lower: string): boolean {
   return firstOf(fields, lower) !== undefined;
 }
 
-/** What nearly all lists of one member are: of Connection. */
-const USUAL: ReadonlySet<string> = new Set(["keep-alive", "close", "upgrade"]);
+/** What nearly all lists of one member are, as nearly all peers write them: of Connection. */
+const USUAL: ReadonlyMap<string, readonly string[]> = new Map(
+  ["keep-alive", "Keep-Alive", "close", "Close", "upgrade", "Upgrade"].map((value) => [value, [value.toLowerCase()]]),
+);
 
 /** The members of a comma list (RFC 9110 section 5.6.1) over all its lines: trimmed, in small letters, no empty ones. */
-export function listOf(fields: Fields, lower: string): string[] {
+export function listOf(fields: Fields, lower: string): readonly string[] {
   const values = allOf(fields, lower);
   if (values.length === 0) return values;
+  const usual = values.length === 1 ? USUAL.get(values[0] ?? "") : undefined;
+  if (usual !== undefined) return usual;
   const members = values.join(",").toLowerCase().split(",");
-  if (members.length === 1 && USUAL.has(members[0] ?? "")) return members;
   return members.map((member) => trimmed(member, 0, member.length)).filter((member) => member !== "");
 }
 

@@ -77,7 +77,8 @@ const isOf = (families: readonly string[], lower: string): boolean => families.s
 
 /** The names, in small letters, of the fields that are not passed on. One shared set where Connection names nothing special. */
 export function hopByHop(fields: Fields): ReadonlySet<string> {
-  if (allOf(fields, "connection").every((value) => USUAL.has(value))) return HOP_BY_HOP;
+  const values = allOf(fields, "connection");
+  if (values.length === 0 || (values.length === 1 && USUAL.has(values[0] ?? ""))) return HOP_BY_HOP;
   const named = listOf(fields, "connection").filter((name) => name !== "close" && !HOP_BY_HOP.has(name) && !isEndToEnd(name));
   return named.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...named]);
 }
