@@ -11,6 +11,7 @@ import { pathOf, say, sayMethods } from "./local.ts";
 type Facts = Pick<HttpsParts, "hostname" | "legs" | "health"> & { readonly isDraining: () => boolean };
 
 const PAGE = "/healthcheck.htm";
+const IS_PAGE = /\/healthcheck\.htm(?:\?|$)/i;
 
 /** False: it was not asked for. */
 export function answersHealth(exchange: Exchange, service: Service, facts: Facts): boolean {
@@ -22,6 +23,7 @@ export function answersHealth(exchange: Exchange, service: Service, facts: Facts
 }
 
 function isHealthPage(target: string, { paths }: Service): boolean {
+  if (!IS_PAGE.test(target)) return false;
   const path = pathOf(target).toLowerCase();
   if (!path.endsWith(PAGE)) return false;
   const folder = path.slice(0, -PAGE.length);

@@ -25,7 +25,7 @@ export class Outlet {
   hold(): void {
     if (this.#isHolding) return;
     this.#isHolding = true;
-    process.nextTick(flush, this);
+    if (holding.push(this) === 1) setImmediate(flushAll);
   }
 
   /** False: wait for "drain". `lent`: what bulk data lies in. It is not held, nor what waits before it. */
@@ -80,7 +80,12 @@ export class Outlet {
   }
 }
 
-const flush = (outlet: Outlet): void => outlet.flush();
+/** Those that may hold something at the end of this turn: nearly all have sent it by then. */
+const holding: Outlet[] = [];
+
+function flushAll(): void {
+  for (const outlet of holding.splice(0)) outlet.flush();
+}
 
 function joined(pieces: readonly (string | Buffer)[], size: number): Buffer {
   const all = Buffer.allocUnsafe(size);

@@ -8,7 +8,8 @@
 // for what came from outside.
 
 import type { Clock } from "@postern/contracts";
-import { allOf, type Fields } from "@postern/http";
+import { allOf, hasField, type Fields } from "@postern/http";
+import { pathOf } from "../answers/local.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
@@ -45,7 +46,7 @@ const FIXED_BYTES = 6;
 const LONGEST = 4096;
 /** A browser sends those of folders above as well. */
 const MOST_TRIED = 4;
-/** Opened, or made, lately: most requests repeat what the one before said. */
+/** Opened, or made, lately: most requests repeat what the one before said. Of each service. */
 const REMEMBERED = 2000;
 
 interface Opened extends Seal {
@@ -57,42 +58,51 @@ interface Made {
   readonly until: number;
 }
 
+/** Of one service. */
+interface Memory {
+  readonly sealer: Sealer;
+  readonly opened: Map<string, Opened>;
+  readonly made: Map<string, Made>;
+}
+
 export function createAffinity({ secret, settings, clock }: AffinityParts): Affinity {
   const { name, lifetime } = settings;
-  const sealers = new Map<string, Sealer>();
-  const opened = new Map<string, Opened>();
-  const made = new Map<string, Made>();
+  const memories = new Map<string, Memory>();
 
-  function sealerOf({ name: service }: Service): Sealer {
-    const sealer = sealers.get(service) ?? createSealer(secret, `${LABEL}\0${name}\0${service}`);
-    sealers.set(service, sealer);
-    return sealer;
+  function memoryOf({ name: service }: Service): Memory {
+    const before = memories.get(service);
+    if (before !== undefined) return before;
+    const memory = { sealer: createSealer(secret, `${LABEL}\0${name}\0${service}`), opened: new Map(), made: new Map() };
+    memories.set(service, memory);
+    return memory;
   }
 
-  function find(request: HttpRequest, service: Service): Opened | undefined {
-    const now = clock.now();
-    for (const value of cookiesOf(request.fields, name)) {
-      const memory = `${service.name}\0${value}`;
-      let found = opened.get(memory);
+  function find({ fields }: HttpRequest, service: Service): Opened | undefined {
+    if (!hasField(fields, "cookie")) return undefined;
+    const { sealer, opened } = memoryOf(service);
+    for (const value of cookiesOf(fields, name)) {
+      let found = opened.get(value);
       if (found === undefined) {
-        found = parsed(sealerOf(service).open(value));
+        found = parsed(sealer.open(value));
         if (found === undefined) continue;
-        remember(opened, memory, found, REMEMBERED);
+        // A copy: a piece that was cut out of a head would keep the whole head in memory, with its passwords.
+        remember(opened, Buffer.from(value, "latin1").toString("latin1"), found, REMEMBERED);
       }
-      if (found.until > now) return found;
+      if (found.until > clock.now()) return found;
     }
     return undefined;
   }
 
   function make(seal: Seal, service: Service): string {
     const now = clock.now();
-    const memory = `${service.name}\0${seal.backend}\0${seal.mailbox ?? ""}`;
-    const before = made.get(memory);
+    const { sealer, made } = memoryOf(service);
+    const whose = seal.mailbox === undefined ? seal.backend : `${seal.backend}\0${seal.mailbox}`;
+    const before = made.get(whose);
     // The same words may go to several clients; each makes its own only when half of the time is over.
     if (before !== undefined && before.until - now > lifetime / 2) return before.value;
     const until = now + lifetime;
-    const value = sealerOf(service).seal(written({ ...seal, until }));
-    remember(made, memory, { value, until }, REMEMBERED);
+    const value = sealer.seal(written({ ...seal, until }));
+    remember(made, whose, { value, until }, REMEMBERED);
     return value;
   }
 
@@ -114,10 +124,10 @@ export function createAffinity({ secret, settings, clock }: AffinityParts): Affi
 
 /** As the browser wrote it: it compares the paths of cookies in the exact case of letters. */
 function folderOf(target: string, { paths }: Service): string {
-  const lower = target.toLowerCase();
-  const folder = paths
-    .filter((path) => path === "/" || isAtOrBelow(lower.split("?", 1)[0] ?? "", path))
-    .reduce((longest, path) => (path.length > longest.length ? path : longest), "/");
+  if (paths.length === 1 && paths[0] === "/") return "/";
+  const path = pathOf(target).toLowerCase();
+  let folder = "/";
+  for (const one of paths) if (one.length > folder.length && isAtOrBelow(path, one)) folder = one;
   return folder === "/" ? "/" : target.slice(0, folder.length);
 }
 

@@ -48,8 +48,8 @@ const MOST_READINGS = 32;
 
 /** The path of a target in origin-form, or "*", in small letters: as it is sent first, then as it may be read otherwise. */
 export function pathReadings(target: string): Iterable<string> {
-  const length = plainLength(target);
-  if (length !== undefined) return [target.slice(0, length).toLowerCase()];
+  const plain = plainPath(target);
+  if (plain !== undefined) return [plain];
   const query = target.indexOf("?");
   const path = query === -1 ? target : target.slice(0, query);
   if (BAD_ENCODING.test(path)) throw new Failure("syntax", "The path has a % that encodes nothing");
@@ -63,15 +63,16 @@ export function pathReadings(target: string): Iterable<string> {
   return readings;
 }
 
-/** Characters of the path, where it can be read in one way only. */
-function plainLength(target: string): number | undefined {
+/** The path in small letters, where it can be read in one way only. */
+export function plainPath(target: string): string | undefined {
   let before = 0;
-  for (let at = 0; at < target.length; at += 1) {
-    const code = target.charCodeAt(at);
-    if (code === QUESTION) return at;
+  let end = 0;
+  for (; end < target.length; end += 1) {
+    const code = target.charCodeAt(end);
+    if (code === QUESTION) break;
     if (code === PERCENT || code === SEMICOLON || code === BACKSLASH) return undefined;
     if (before === SLASH && (code === SLASH || code === DOT)) return undefined;
     before = code;
   }
-  return target.length;
+  return target.slice(0, end).toLowerCase();
 }

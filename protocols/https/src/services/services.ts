@@ -5,7 +5,7 @@
 import { Failure } from "@postern/contracts";
 import type { Service } from "../parts.ts";
 import type { HttpsSettings } from "../settings.ts";
-import { pathReadings } from "./paths.ts";
+import { pathReadings, plainPath } from "./paths.ts";
 import { OTHER, SERVICES, type ServiceRow } from "./table.ts";
 
 export interface Services {
@@ -31,6 +31,8 @@ export function createServices(settings: Pick<HttpsSettings, "services" | "defau
     all,
     find(host, target) {
       const name = host.endsWith(".") ? host.slice(0, -1) : host;
+      const plain = plainPath(target);
+      if (plain !== undefined) return find(name, plain);
       let service: Service | undefined;
       for (const path of pathReadings(target)) {
         const found = find(name, path);
