@@ -2,27 +2,14 @@
 // the client's. It is given to another backend only when nothing of the answer has come, and the one before cannot have acted
 // on it. Failure: what a backend ended with; client-gone; no-candidate; what presenting a login says.
 
-import { Failure, legText, toFailure, type Leg } from "@postern/contracts";
+import { Failure, toFailure, type Leg } from "@postern/contracts";
 import type { Fields } from "@postern/http";
-import { isChannel } from "./channels.ts";
-import type { RequestFacts } from "./access-log.ts";
+import { hostOf, type BackConnection, type Soon } from "./backends.ts";
+import { boundTo } from "./binding.ts";
+import type { Errand } from "./errand.ts";
 import { requestFields } from "./forwarded-fields.ts";
 import { forward, type Outcome } from "./forward.ts";
 import type { House } from "./house.ts";
-import { isConnectionBound } from "./login/connection-bound.ts";
-import { hostOf, type BackConnection, type Soon } from "./backends.ts";
-import type { Exchange, HttpRequest, RequestBody } from "./exchange.ts";
-import type { Admission, Service } from "./parts.ts";
-import type { Where } from "./where.ts";
-
-export interface Errand {
-  readonly exchange: Exchange;
-  readonly service: Service;
-  readonly admission: Admission;
-  readonly where: Where;
-  readonly body: RequestBody | undefined;
-  readonly facts: RequestFacts;
-}
 
 /** The client has its answer, or who asked has to give one. */
 export type Delivered = Exclude<Outcome, { kind: "failed" }>;
@@ -32,7 +19,10 @@ export async function deliver(errand: Errand, house: House): Promise<Delivered> 
   let last: Failure | undefined;
   for (const leg of errand.where.legs) {
     errand.facts.backend = leg.backend;
-    const outcome = await deliverTo(leg, errand, house);
+    let outcome = await ask(leg, errand, false, house);
+    // Once more when a connection from the pool turns out to be dead.
+    if (outcome.kind === "failed" && outcome.wasStale && mayAskAgain(outcome, errand))
+      outcome = await ask(leg, errand, true, house);
     if (outcome.kind !== "failed") return outcome;
     last = outcome.failure;
     if (!last.row.tryNext || !mayAskAgain(outcome, errand)) throw last;
@@ -47,21 +37,21 @@ export async function deliver(errand: Errand, house: House): Promise<Delivered> 
   throw last ?? new Failure("no-candidate", "There is no backend to ask");
 }
 
-/** Asks one backend; once more when a connection from the pool turns out to be dead. */
-async function deliverTo(leg: Leg, errand: Errand, house: House): Promise<Outcome> {
-  for (let isFresh = false; ; isFresh = true) {
-    let connection: BackConnection;
-    if (errand.exchange.answer.isOver) throw new Failure("client-gone", "The client left before a backend was asked");
-    try {
-      const soon = connectionTo(leg, errand, isFresh, house);
-      connection = soon instanceof Promise ? await soon : soon;
-    } catch (error) {
-      return { kind: "failed", failure: toFailure(error), wasSent: false };
-    }
-    const outcome = await ask(connection, await fieldsFor(connection, errand, house), errand, house);
-    const isStale = outcome.kind === "failed" && connection.isReused && !isFresh && outcome.failure.kind === "backend-lost";
-    if (!isStale || !mayAskAgain(outcome, errand)) return outcome;
-  }
+/** Asks one backend. `isFresh`: over no connection that waited. */
+function ask(leg: Leg, errand: Errand, isFresh: boolean, house: House): Promise<Outcome> {
+  if (errand.exchange.answer.isOver) throw new Failure("client-gone", "The client left before a backend was asked");
+  const connection = connectionTo(leg, errand, isFresh, house);
+  if (!(connection instanceof Promise)) return askOver(connection, errand, house);
+  return connection.then(
+    (made) => askOver(made, errand, house),
+    (error: unknown) => ({ kind: "failed", failure: toFailure(error), wasSent: false, wasStale: false }),
+  );
+}
+
+function askOver(connection: BackConnection, errand: Errand, house: House): Promise<Outcome> {
+  const fields = fieldsFor(connection, errand, house);
+  if (fields instanceof Promise) return fields.then((presented) => forward(errand, connection, presented, house));
+  return forward(errand, connection, fields, house);
 }
 
 /** Methods that change nothing, or the same again (RFC 9110 section 9.2.2, RFC 4918). What a backend has done for others it may have done. */
@@ -73,21 +63,22 @@ function mayAskAgain({ wasSent }: { readonly wasSent: boolean }, { exchange, bod
 }
 
 /** What is pinned has a login of the backend's own: whom the gateway has checked goes by another connection. */
-function connectionTo(leg: Leg, errand: Errand, isFresh: boolean, house: House): Soon<BackConnection> {
-  const { client, answer } = errand.exchange;
-  if (errand.service.authentication === "pass" && client.pinned.size > 0) {
-    const pinned = client.pinned.get(legText(leg));
-    if (pinned?.isFree === true) return pinned;
-  }
-  return house.backs.take(leg, client.session, isFresh, answer);
+function connectionTo(leg: Leg, { service, exchange }: Errand, isFresh: boolean, { backs }: House): Soon<BackConnection> {
+  const { client, answer } = exchange;
+  const bound = service.authentication === "pass" ? boundTo(client, leg) : undefined;
+  return bound?.isFree === true ? bound : backs.take(leg, client.session, isFresh, answer);
 }
 
 /** As this backend is to see them. */
-async function fieldsFor(connection: BackConnection, errand: Errand, house: House): Promise<Fields> {
-  const { request, client } = errand.exchange;
+function fieldsFor(connection: BackConnection, { exchange, admission, where }: Errand, house: House): Soon<Fields> {
+  const { request, client } = exchange;
   const { leg } = connection;
   const { session } = client;
   if (!client.isShared) session.backend = leg.backend;
+  const notAsked = (error: unknown): never => {
+    if (boundTo(client, leg) !== connection) connection.drop();
+    throw error;
+  };
   try {
     const told = {
       session,
@@ -95,79 +86,9 @@ async function fieldsFor(connection: BackConnection, errand: Errand, house: Hous
       isTold: leg.forwardClient,
       isTrusted: session.listener.trusts(session.client.host),
     };
-    return await errand.admission.present(leg, requestFields(request, told, house.kept), errand.where.login);
+    const fields = admission.present(leg, requestFields(request, told, house.kept), where.login);
+    return fields instanceof Promise ? fields.catch(notAsked) : fields;
   } catch (error) {
-    giveBack(connection, client.pinned);
-    throw error;
+    return notAsked(error);
   }
-}
-
-function ask(connection: BackConnection, fields: Fields, errand: Errand, house: House): Promise<Outcome> {
-  const { exchange, service, admission, body, where } = errand;
-  const { request } = exchange;
-  const { leg } = connection;
-  const passes = service.authentication === "pass";
-  return forward({
-    exchange,
-    connection,
-    request: {
-      method: methodOf(request),
-      target: request.target,
-      fields,
-      idleMs: service.idleMs,
-      isUpgrade: request.upgrade !== undefined,
-      isStripped: house.kept.isStripped,
-    },
-    body,
-    admission,
-    passes,
-    isBound: passes && isConnectionBound(request.fields),
-    more: () => addedTo(exchange, service, leg, where, admission, house),
-    isChannel: isChannel(request, service),
-    hasOwnAnswer: service.own?.when === "auto",
-    bind: (bound) => bindTo(exchange, bound),
-    clock: house.clock,
-  });
-}
-
-/** An extended CONNECT (RFC 8441) is a GET with Upgrade in HTTP/1.1. */
-const methodOf = ({ method, upgrade, version }: HttpRequest): string =>
-  version === "2" && upgrade !== undefined ? "GET" : method;
-
-/** Nothing was asked on it. */
-function giveBack(connection: BackConnection, pinned: ReadonlyMap<string, BackConnection>): void {
-  if (pinned.get(legText(connection.leg)) !== connection) connection.drop();
-}
-
-/** From now on this connection to the backend and the client's connection live and die together. */
-function bindTo({ client }: Exchange, connection: BackConnection): void {
-  const { pinned } = client;
-  const key = legText(connection.leg);
-  if (pinned.get(key) === connection) return;
-  pinned.get(key)?.drop();
-  pinned.set(key, connection);
-  connection.pin(() => {
-    if (pinned.get(key) === connection) pinned.delete(key);
-    client.closeSoon();
-  });
-  if (pinned.size > 1) return;
-  client.whenClosed(() => {
-    for (const each of pinned.values()) each.drop();
-  });
-}
-
-function addedTo(
-  { client, request }: Exchange,
-  service: Service,
-  leg: Leg,
-  { user }: Where,
-  admission: Admission,
-  { affinity, strictTransport }: House,
-): readonly string[] {
-  const { session } = client;
-  const isSecure = session.tls !== undefined;
-  const more = [...admission.answerFields];
-  if (service.hasAffinity) more.push(...affinity.renew(request, { mailbox: user, backend: leg.backend }, service, isSecure));
-  if (isSecure) more.push(...strictTransport);
-  return more;
 }

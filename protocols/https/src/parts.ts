@@ -17,6 +17,7 @@ import type {
   Router,
 } from "@postern/contracts";
 import type { ChannelServer, Fields, Scheme } from "@postern/http";
+import type { Soon } from "./backends.ts";
 import type { HttpsSettings } from "./settings.ts";
 
 /** Handed in by the gateway for one configuration. */
@@ -122,7 +123,7 @@ export interface Admission {
    * The fields as this backend is to see them: the client's own Authorization, or what the leg's login makes of it. `login`: what
    * the route says of it. Failure: as of a login.
    */
-  present(leg: Leg, fields: Fields, login?: Route["login"]): Promise<Fields>;
+  present(leg: Leg, fields: Fields, login?: Route["login"]): Soon<Fields>;
   /**
    * The backend has answered, with these fields: counts failed logins that only it can tell. Milliseconds to wait before the client
    * hears it.

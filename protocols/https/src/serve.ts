@@ -13,6 +13,7 @@ import { ownAnswer } from "./answers/own.ts";
 import { redirected } from "./answers/redirects.ts";
 import { refuse, tellTooLarge } from "./answers/refusals.ts";
 import { BoundedBody, hold, type Held } from "./bodies.ts";
+import type { Soon } from "./backends.ts";
 import { channelLegs, isChannel, serveChannel } from "./channels.ts";
 import { deliver } from "./deliver.ts";
 import type { House } from "./house.ts";
@@ -25,7 +26,11 @@ export function createServe(house: House): Handler {
   return async (exchange) => {
     const facts = newFacts(house.clock.now());
     try {
-      await serve(exchange, facts, house);
+      const service = house.services.find(exchange.request.host, exchange.request.target);
+      facts.service = service;
+      const soon = admit(exchange, service, house);
+      const admission = soon instanceof Promise ? await soon : soon;
+      if (admission !== undefined) await serve(exchange, service, admission, facts, house);
     } catch (error) {
       facts.failure = toFailure(error);
       refuse(exchange, facts.failure, facts.service);
@@ -35,73 +40,48 @@ export function createServe(house: House): Handler {
   };
 }
 
-async function serve(exchange: Exchange, facts: RequestFacts, house: House): Promise<void> {
-  const { request } = exchange;
-  const service = house.services.find(request.host, request.target);
-  facts.service = service;
-  if (answersHealth(exchange, service, house)) return;
+/** undefined: it was answered. */
+function admit(exchange: Exchange, service: Service, house: House): Soon<Admission | undefined> {
+  if (answersHealth(exchange, service, house)) return undefined;
   const { maxBody } = service;
-  if (maxBody > 0 && (request.body?.length ?? 0) > maxBody) return tellTooLarge(exchange);
-  const admission = await house.logins.admit(exchange, service);
-  if (admission === undefined) return;
-  let held: Held | undefined;
-  try {
-    held =
-      request.body === undefined || service.own === undefined ? undefined : await hold(request.body, HELD_BYTES, house.holds);
-    await serveAdmitted(exchange, service, admission, held, facts, house);
-  } finally {
-    held?.release();
-    admission.release();
-  }
+  if (maxBody === 0 || (exchange.request.body?.length ?? 0) <= maxBody) return house.logins.admit(exchange, service);
+  tellTooLarge(exchange);
+  return undefined;
 }
 
 /** More of a body is never held: it names a user, or asks for settings. */
 const HELD_BYTES = 64 * 1024;
 
-async function serveAdmitted(
+/** Whatever was taken for the request is given back at its end, on every way out. */
+async function serve(
   exchange: Exchange,
   service: Service,
   admission: Admission,
-  held: Held | undefined,
   facts: RequestFacts,
   house: House,
 ): Promise<void> {
   const { request, client } = exchange;
   const { own } = service;
-  facts.user = admission.identity?.user;
-  if (request.body !== undefined && isChannel(request, service)) request.body.patience = service.idleMs;
-  const device = house.devices.check(exchange, service, admission);
-  facts.device = device;
-  if (own?.when === "gateway" && ownAnswer(exchange, service, held?.bytes, house)) return;
-  const soon = whereTo(exchange, service, admission, held?.bytes, house);
-  const where = soon instanceof Promise ? await routed(soon, admission, facts) : soon;
-  if (where === undefined) return;
+  let held: Held | undefined;
+  let where: Where | undefined;
+  let place: Place | undefined;
   try {
+    if (request.body !== undefined && own !== undefined) held = await hold(request.body, HELD_BYTES, house.holds);
+    facts.user = admission.identity?.user;
+    if (request.body !== undefined && isChannel(request, service)) request.body.patience = service.idleMs;
+    facts.device = house.devices.check(exchange, service, admission);
+    if (own?.when === "gateway" && ownAnswer(exchange, service, held?.bytes, house)) return;
+    const soon = whereTo(exchange, service, admission, held?.bytes, house);
+    where = soon instanceof Promise ? await routed(soon, admission, facts) : soon;
+    if (where === undefined) return;
     facts.user ??= where.user;
     facts.hint = where.hint;
     if (!client.isShared && where.user !== undefined)
       client.session.identity = admission.identity ?? { user: where.user, proven: false };
     if (redirected(exchange, service, where, house, held?.bytes)) return;
     const rpc = channelLegs(exchange, service, where.legs);
-    if (rpc.length > 0) await serveChannel(exchange, admission, rpc, facts, house);
-    else await serveRouted(exchange, service, admission, facts, where, held, house);
-  } finally {
-    where.login?.secret?.wipe();
-  }
-}
-
-async function serveRouted(
-  exchange: Exchange,
-  service: Service,
-  admission: Admission,
-  facts: RequestFacts,
-  where: Where,
-  held: Held | undefined,
-  house: House,
-): Promise<void> {
-  const { request, client } = exchange;
-  const place = facts.user === undefined ? undefined : takePlace(facts.user, admission, client.session, house);
-  try {
+    if (rpc.length > 0) return await serveChannel(exchange, admission, rpc, facts, house);
+    if (facts.user !== undefined) place = takePlace(facts.user, admission, client.session, house);
     const body = bounded(held?.body ?? request.body, service, exchange);
     const outcome = await deliver({ exchange, service, admission, where, body, facts }, house);
     if (outcome.kind === "refused") throw outcome.failure;
@@ -109,6 +89,9 @@ async function serveRouted(
     else facts.failure = outcome.failure;
   } finally {
     place?.release();
+    where?.login?.secret?.wipe();
+    held?.release();
+    admission.release();
   }
 }
 

@@ -58,7 +58,7 @@ test("edge: without TLS no secret is asked for, and none is taken", async (t) =>
   const open = testClient({ session: webSession({ tls: undefined }) });
   t.deepEqual(await refused(t, house().logins, exchange(open, "GET /"), 401), ["Negotiate", "NTLM"]);
   const clear = testClient({ session: webSession({ tls: undefined }) });
-  const secret = house().logins.admit(exchange(clear, "GET /", { fields: basic("alice", "s3cret") }), SERVICE);
+  const secret = async () => house().logins.admit(exchange(clear, "GET /", { fields: basic("alice", "s3cret") }), SERVICE);
   t.is((await t.throwsAsync(secret, { instanceOf: Failure }))?.kind, "plaintext-refused");
   const none = exchange(testClient({ session: webSession({ tls: undefined }) }), "GET /");
   t.deepEqual(await refused(t, house({ schemes: ["Basic"] }).logins, none, 403), []);
@@ -137,7 +137,7 @@ test("edge: a verifier that cannot be asked, and a guesser who is not looked at,
     const authenticator = { ...parts.authenticator, check: () => Promise.reject(new Failure(kind, "x")) };
     const logins = createLogins({ ...parts, authenticator });
     const one = exchange(testClient(), "GET /", { fields: basic("alice", "s3cret") });
-    t.is((await t.throwsAsync(logins.admit(one, SERVICE), { instanceOf: Failure }))?.kind, kind);
+    t.is((await t.throwsAsync(async () => logins.admit(one, SERVICE), { instanceOf: Failure }))?.kind, kind);
     t.is(one.said.status, undefined);
   }
 });
@@ -235,7 +235,7 @@ test("backend: what cannot be told over HTTP without a mistake is refused", asyn
 test("backend: a login by Kerberos cannot be relayed, and the reason says what can be done", async (t) => {
   const { logins } = house({ proofs: kerberos });
   const one = exchange(testClient(), "GET /", { fields: ["Authorization", `Negotiate ${TICKET.toString("base64")}`] });
-  const failure = await t.throwsAsync((await admitted(logins, one)).present(webLeg(), []), { instanceOf: Failure });
+  const failure = await t.throwsAsync(async () => (await admitted(logins, one)).present(webLeg(), []), { instanceOf: Failure });
   t.is(failure?.kind, "backend-mechanism");
   t.regex(failure?.message ?? "", /no Kerberos delegation/);
 });
@@ -251,7 +251,7 @@ test("backend: the user and the password that the route says go before the clien
 test("backend: no login without TLS off loopback", async (t) => {
   const { logins } = house();
   const admission = await admitted(logins, exchange(testClient(), "GET /", { fields: basic("alice", "s3cret") }));
-  const failure = await t.throwsAsync(admission.present(webLeg({ host: "10.0.0.1" }), []), { instanceOf: Failure });
+  const failure = await t.throwsAsync(async () => admission.present(webLeg({ host: "10.0.0.1" }), []), { instanceOf: Failure });
   t.is(failure?.kind, "backend-plaintext");
 });
 

@@ -1,6 +1,7 @@
 // Who is there, on a web listener: as the service says, the backend asks (pass.ts), the gateway asks (edge.ts), or it asks with
 // a page for browsers (forms/). Failure: what is no matter of a login, to be told in the service's words.
 
+import type { Soon } from "../backends.ts";
 import { Holds } from "../bodies.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Admission, HttpsParts, Service } from "../parts.ts";
@@ -14,7 +15,7 @@ export interface Logins {
   /** Cookies of ours, that no backend is to see. */
   readonly cookieNames: readonly string[];
   /** undefined: it was answered already; so are the pages of the gateway's own, whatever service they would belong to. */
-  admit(exchange: Exchange, service: Service): Promise<Admission | undefined>;
+  admit(exchange: Exchange, service: Service): Soon<Admission | undefined>;
 }
 
 export function createLogins(parts: HttpsParts, holds: Holds = new Holds()): Logins {
@@ -26,9 +27,9 @@ export function createLogins(parts: HttpsParts, holds: Holds = new Holds()): Log
   const oneClient = new OneClient();
   return {
     cookieNames: forms.cookieNames,
-    async admit(exchange, service) {
+    admit(exchange, service) {
       oneClient.check(exchange);
-      if (hasPages && (await forms.answersItself(exchange))) return undefined;
+      if (hasPages && forms.isOwn(exchange)) return forms.answerOwn(exchange);
       if (service.authentication === "pass") return pass.admit(exchange);
       return service.authentication === "edge" ? edge.admit(exchange, service) : forms.admit(exchange, service);
     },

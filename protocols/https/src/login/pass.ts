@@ -65,7 +65,7 @@ class Passing implements Admission {
     this.#protection = protection;
   }
 
-  async present(leg: Leg, fields: Fields): Promise<Fields> {
+  present(leg: Leg, fields: Fields): Fields {
     if (this.#isSecret) requireSafeLeg(leg);
     this.#leg = leg;
     return fields;

@@ -32,11 +32,14 @@ export class Forms {
     this.#pages = new OwnPages(parts, this.#sessions, tally, holds);
   }
 
-  /** Whether it was a request for a page of ours. */
-  async answersItself(exchange: Exchange): Promise<boolean> {
-    if (!isOwnPage(exchange.request.target)) return false;
+  /** Whether it is a request for a page of ours. */
+  isOwn({ request }: Exchange): boolean {
+    return isOwnPage(request.target);
+  }
+
+  /** Answers it. */
+  async answerOwn(exchange: Exchange): Promise<undefined> {
     await this.#pages.answer(exchange);
-    return true;
   }
 
   /** undefined: it was answered. */
