@@ -9,6 +9,7 @@ export { PduFramer, type PduTaker } from "./framer.ts";
 export {
   HEADER_SIZE,
   headerOf,
+  lengthAt,
   MAX_PDU,
   MAX_RTS,
   newPdu,

@@ -5,7 +5,7 @@ export type { SourceContext } from "./build.ts";
 export { invalidate, withCache } from "./cache.ts";
 export type { CachedSource, CacheSettings } from "./cache.ts";
 export type { TimedAnswer } from "./answer.ts";
-export { hashSource } from "./hash.ts";
+export { hashSource, rendezvousHash } from "./hash.ts";
 export { staticSource } from "./static.ts";
 export type { StaticTable } from "./static.ts";
 export type { Envelope, EnvelopeQuery } from "@postern/lookup";
