@@ -58,3 +58,4 @@ export { startSlapd, type Slapd, type SlapdOptions, type SlapdUser } from "./nei
 export { createMailboxServer } from "./mailbox-server/index.ts";
 export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";
 export type { AccountOptions } from "./mailbox-server/store.ts";
+export * from "./rpc/index.ts";
