@@ -16,7 +16,7 @@ export interface FramedRequest {
 }
 
 /** A server may refuse these without a length (RFC 9110 section 8.6). */
-const EXPECTS_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+const EXPECTS_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "RPC_IN_DATA", "RPC_OUT_DATA"]);
 
 export function framedRequest({ method, target, fields }: BackRequest, body: RequestBody | undefined): FramedRequest {
   const isChunked = body !== undefined && body.length === undefined;
