@@ -1,7 +1,7 @@
-// curl as a web client, for tests: one request, and what came of it.
+// curl as a web client, for tests: one request, and what came of it, taken apart.
 
 import { join } from "node:path";
-import { run } from "./clients.ts";
+import { succeed, type RunOptions } from "./clients.ts";
 import type { Gateway } from "./gateway-process.ts";
 import { PASSWORDS } from "./mailboxes.ts";
 
@@ -18,38 +18,65 @@ export interface Asked {
   readonly options?: readonly string[];
 }
 
+/** An answer as curl shows it. */
 export interface Told {
+  /** 100 and the like that came before it, and redirects that were followed. */
+  readonly interim: readonly string[];
   readonly status: number;
+  /** "1.1", "2". */
+  readonly version: string;
+  /** As it came, lines with CR LF; and trailers with it. */
+  readonly head: string;
+  readonly bytes: Buffer;
+  readonly text: string;
   /** The first value of a field; its name in small letters. */
   field(name: string): string | undefined;
-  readonly head: string;
-  readonly text: string;
 }
 
+/** The value of an Authorization. */
+export const basic = (user: string, password = PASSWORDS[user] ?? "x"): string =>
+  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+
+/** Arguments of curl: logs in. */
+export const as = (user: string): readonly string[] => ["-u", `${user}:${PASSWORDS[user] ?? ""}`];
+
 /** Asks the listener `https` of a gateway; rejects with curl's own words when there is no answer. */
-export async function curl(gateway: Gateway, path: string, asked: Asked = {}): Promise<Told> {
+export function curl(gateway: Gateway, path: string, asked: Asked = {}): Promise<Told> {
   const { method, host = "mail.example.com", user, password, fields = [], body, options = [] } = asked;
   const port = gateway.port("https");
-  const args = ["-sS", "-i", "--path-as-is", "--cacert", join(gateway.folder, "ca.pem")];
-  args.push("--connect-to", `::127.0.0.1:${port}`, "--max-time", "50");
+  const args = ["--path-as-is", "--connect-to", `::127.0.0.1:${port}`, "--max-time", "50"];
   if (method === "HEAD") args.push("--head");
   else if (method !== undefined) args.push("-X", method);
   if (user !== undefined) args.push("-u", `${user}:${password ?? PASSWORDS[user] ?? ""}`);
   for (const field of fields) args.push("-H", field);
   if (body !== undefined) args.push("--data-binary", "@-");
-  const { code, stdout, stderr } = await run("curl", [...args, ...options, `https://${host}:${port}${path}`], {
-    ...(body !== undefined && { input: body }),
-  });
-  if (code !== 0) throw new Error(`curl ended with ${code}: ${stderr}${stdout.toString()}`);
-  return toldIn(stdout.toString());
+  return runCurl(gateway, [...args, ...options, `https://${host}:${port}${path}`], body === undefined ? {} : { input: body });
 }
 
-/** Interim answers, and what came before a redirect that was followed, are left out. */
+/** Runs curl as it is told, with the gateway's authority. */
+export async function runCurl({ folder }: Gateway, args: readonly string[], options: RunOptions = {}): Promise<Told> {
+  const all = ["-sS", "-i", "--cacert", join(folder, "ca.pem"), ...args];
+  return toldIn((await succeed("curl", all, { timeoutMs: 120_000, ...options })).toString("latin1"));
+}
+
 function toldIn(output: string): Told {
-  const [head = "", ...rest] = output.split("\r\n\r\n");
-  const text = rest.join("\r\n\r\n");
-  const status = Number(/^HTTP\/[\d.]+ (\d{3})/.exec(head)?.[1]);
-  if ((status < 200 || (status >= 300 && status < 400)) && /^HTTP\/[\d.]+ \d{3}/.test(text)) return toldIn(text);
-  const field = (name: string): string | undefined => new RegExp(`^${name}: *(.*?)\\r?$`, "im").exec(head)?.[1];
-  return { status, field, head, text };
+  const heads: string[] = [];
+  let rest = output;
+  while (/^HTTP\/[\d.]+ \d{3}/.test(rest)) {
+    const end = rest.indexOf("\r\n\r\n") + 4;
+    heads.push(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+  const head = heads.pop() ?? "";
+  const [, version = "", status = ""] = /^HTTP\/([\d.]+) (\d{3})/.exec(head) ?? [];
+  const bytes = Buffer.from(rest, "latin1");
+  return {
+    interim: heads,
+    status: Number(status),
+    version,
+    head,
+    bytes,
+    text: bytes.toString(),
+    field: (name) => new RegExp(`^${name}: *(.*?)\r$`, "im").exec(head)?.[1],
+  };
 }

@@ -3,10 +3,10 @@
 
 import { freePorts } from "@postern/testing";
 import { Talk } from "./clients.ts";
-import { curl, type Asked, type Told } from "./curl.ts";
+import { basic, curl, type Asked, type Told } from "./curl.ts";
 import { startExchange, type ExchangeServer } from "./exchange-server.ts";
 import { startGateway, type Gateway, type Json } from "./gateway-process.ts";
-import { ALICE, BOB, CAROL, FILES, PASSWORDS } from "./mailboxes.ts";
+import { ALICE, BOB, CAROL, FILES } from "./mailboxes.ts";
 
 export const DORA = "dora@example.com";
 export const EMIL = "emil@example.com";
@@ -70,9 +70,6 @@ export async function startExchangeScene(https: Json = {}, without: readonly str
     },
   };
 }
-
-/** The name of who is in MAPI's and the phones' requests. */
-export const basic = (user: string): string => `Basic ${Buffer.from(`${user}:${PASSWORDS[user] ?? "x"}`).toString("base64")}`;
 
 /** A connection in HTTP/1.1, for answers that are looked at piece by piece. */
 export const open = ({ gateway }: ExchangeScene): Promise<Talk> => Talk.open({ port: gateway.port("https") });

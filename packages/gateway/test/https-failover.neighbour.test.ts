@@ -9,7 +9,8 @@ import { run } from "./clients.ts";
 import { startGateway, type Gateway, type GatewayOptions, type Json } from "./gateway-process.ts";
 import { ALICE, BOB, CAROL, FILES } from "./mailboxes.ts";
 import { until } from "./until.ts";
-import { as, curl, HALF, startNodeWeb, type Fetched, type NodeWeb } from "./web.ts";
+import { as, runCurl, type Told } from "./curl.ts";
+import { HALF, startNodeWeb, type NodeWeb } from "./web.ts";
 
 const WAIT_MS = 60_000;
 const PAGE = ["-H", "Accept: text/html,*/*;q=0.8"];
@@ -21,7 +22,7 @@ interface Scene {
   /** Requests that its /lost hung up on; /ews/silent never has an answer. */
   readonly lost: readonly string[];
   readonly gateway: Gateway;
-  readonly get: (path: string, ...args: readonly string[]) => Promise<Fetched>;
+  readonly get: (path: string, ...args: readonly string[]) => Promise<Told>;
 }
 
 const at = (port: number): Json => ({ https: `http://127.0.0.1:${port}` });
@@ -53,19 +54,19 @@ async function scene(t: ExecutionContext, change: Partial<GatewayOptions> = {}):
   return { one, two, node, lost, gateway, get: (path, ...args) => getFrom(gateway, path, ...args) };
 }
 
-const getFrom = (gateway: Gateway, path: string, ...args: readonly string[]): Promise<Fetched> =>
-  curl(join(gateway.folder, "ca.pem"), [...args, `https://localhost:${gateway.port("https")}${path}`]);
+const getFrom = (gateway: Gateway, path: string, ...args: readonly string[]): Promise<Told> =>
+  runCurl(gateway, [...args, `https://localhost:${gateway.port("https")}${path}`]);
 
-const status = async (asked: Promise<Fetched>, wanted: number): Promise<Fetched | undefined> => {
+const status = async (asked: Promise<Told>, wanted: number): Promise<Told | undefined> => {
   const answer = await asked;
   return answer.status === wanted ? answer : undefined;
 };
 
 test("a backend that has ended costs nobody anything where there is another; where there is none, each hears it in their way", async (t) => {
   const { one, two, get } = await scene(t);
-  t.is((await get("/who", ...as(ALICE))).body, "one\n");
+  t.is((await get("/who", ...as(ALICE))).text, "one\n");
   await one.end();
-  for (let count = 0; count < 4; count += 1) t.is((await get("/who", ...as(ALICE))).body, "two\n");
+  for (let count = 0; count < 4; count += 1) t.is((await get("/who", ...as(ALICE))).text, "two\n");
   await two.end();
   const program = await get("/ews/exchange.asmx", "-d", "x", ...as(ALICE));
   t.is(program.status, 503);
@@ -77,8 +78,8 @@ test("a backend that has ended costs nobody anything where there is another; whe
   const page = await get("/owa/", ...PAGE, ...as(ALICE));
   t.is(page.status, 503);
   t.regex(page.field("content-type") ?? "", /^text\/html/);
-  t.regex(page.body, /<html/);
-  t.notRegex(page.body, /127\.0\.0\.1|\bone\b|\btwo\b/);
+  t.regex(page.text, /<html/);
+  t.notRegex(page.text, /127\.0\.0\.1|\bone\b|\btwo\b/);
   await two.again();
   await until(
     () => status(get("/who", ...as(ALICE)), 200),
@@ -89,13 +90,13 @@ test("a backend that has ended costs nobody anything where there is another; whe
 
 test("health pages follow the backends", async (t) => {
   const { one, two, node, get } = await scene(t);
-  const page = (): Promise<Fetched> => get("/owa/healthcheck.htm");
+  const page = (): Promise<Told> => get("/owa/healthcheck.htm");
   const well = await until(
     () => status(page(), 200),
     () => "200",
     WAIT_MS,
   );
-  t.true(well.body.startsWith("200 OK"));
+  t.true(well.text.startsWith("200 OK"));
   await Promise.all([one.end(), two.end(), node.stop()]);
   await until(
     () => status(page(), 503),
@@ -156,17 +157,17 @@ test("any node serves any request: a cookie of one leads to the same backend at 
   const cookie = /^postern=[^;]+/.exec(answer.field("set-cookie") ?? "")?.[0] ?? "";
   t.not(cookie, "", answer.head);
   const names = await Promise.all(
-    Array.from({ length: 12 }, async (_, index) => (await getFrom(same, "/who", ...from(index))).body),
+    Array.from({ length: 12 }, async (_, index) => (await getFrom(same, "/who", ...from(index))).text),
   );
-  const elsewhere = names.findIndex((name) => name !== answer.body);
+  const elsewhere = names.findIndex((name) => name !== answer.text);
   t.true(elsewhere >= 0, names.join(""));
   for (const gateway of [first.gateway, same]) {
     const again = await getFrom(gateway, "/who", ...from(elsewhere), "-b", cookie);
-    t.is(again.body, answer.body);
+    t.is(again.text, answer.text);
     t.is(again.field("set-cookie"), undefined);
   }
   const unknown = await getFrom(stranger, "/who", ...from(elsewhere), "-b", cookie);
-  t.is(unknown.body, names[elsewhere] ?? "");
+  t.is(unknown.text, names[elsewhere] ?? "");
   t.not(unknown.field("set-cookie"), undefined);
 });
 
@@ -189,9 +190,9 @@ test("a reload leaves running requests alone, and the next ones go by the new co
       WAIT_MS,
     );
     const next = await get("/who", ...as(CAROL));
-    t.is(next.body, flag === "--http2" ? "one\n" : "two\n");
+    t.is(next.text, flag === "--http2" ? "one\n" : "two\n");
     node.release();
-    t.is((await running).body.length, 2 * HALF.length);
+    t.is((await running).text.length, 2 * HALF.length);
     await gateway.rewrite({});
     gateway.signal("SIGHUP");
     await until(
@@ -219,7 +220,7 @@ test("SIGTERM: downloads that run are finished, nobody else is let in, and the p
   node.release();
   for (const answer of await Promise.all(running)) {
     t.is(answer.status, 200);
-    t.is(answer.body.length, 2 * HALF.length);
+    t.is(answer.text.length, 2 * HALF.length);
   }
   t.is(await gateway.ended(), 0);
 });

@@ -5,10 +5,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { connect } from "node:http2";
 import test from "ava";
 import { Talk } from "./clients.ts";
-import { curl, type Asked, type Told } from "./curl.ts";
+import { basic, curl, type Asked, type Told } from "./curl.ts";
 import { startGateway, type Gateway } from "./gateway-process.ts";
 import { masked, startJmap, type JmapServer } from "./jmap-server.ts";
-import { ALICE, authority, BOB, FILES, PASSWORDS, ROUTES, WRONG } from "./mailboxes.ts";
+import { ALICE, authority, BOB, FILES, ROUTES, WRONG } from "./mailboxes.ts";
 import { until } from "./until.ts";
 
 let servers: readonly [JmapServer, JmapServer];
@@ -32,7 +32,6 @@ test.after.always(async () => {
   for (const server of servers ?? []) await server.stop();
 });
 
-const basic = (user: string): string => `Basic ${Buffer.from(`${user}:${PASSWORDS[user] ?? ""}`).toString("base64")}`;
 const ask = (path: string, asked?: Asked): Promise<Told> => curl(gateway, path, asked);
 const own = (user: string): JmapServer => (user === ALICE ? servers[0] : servers[1]);
 

@@ -10,7 +10,8 @@ import { memoryKb, startGateway, type Gateway, type Json } from "./gateway-proce
 import { Poll, startHoldingServer } from "./held-polls.ts";
 import { ALICE, FILES } from "./mailboxes.ts";
 import { until } from "./until.ts";
-import { as, basic, startNodeWeb, type Echo, type NodeWeb } from "./web.ts";
+import { as, basic } from "./curl.ts";
+import { startNodeWeb, type Echo, type NodeWeb } from "./web.ts";
 
 const POLLS = 5000;
 const AT_ONCE = 100;

@@ -3,7 +3,8 @@
 
 import { connect } from "node:http2";
 import test from "ava";
-import { BOX, basic, open, post, startExchangeScene, type ExchangeScene } from "./exchange-scene.ts";
+import { basic } from "./curl.ts";
+import { BOX, open, post, startExchangeScene, type ExchangeScene } from "./exchange-scene.ts";
 import { ALICE, authority, BOB } from "./mailboxes.ts";
 import { until } from "./until.ts";
 

@@ -4,7 +4,6 @@
 
 import { connect } from "node:http2";
 import { once } from "node:events";
-import { join } from "node:path";
 import test from "ava";
 import {
   startApache,
@@ -21,7 +20,8 @@ import { succeed } from "./clients.ts";
 import { startGateway, type Gateway } from "./gateway-process.ts";
 import { ALICE, authority, FILES } from "./mailboxes.ts";
 import { negotiateMessage, PASSWORD } from "./ntlm-web-client.ts";
-import { basic, curl, seen, startNodeWeb, type Fetched, type NodeWeb } from "./web.ts";
+import { basic, runCurl, type Told } from "./curl.ts";
+import { seen, startNodeWeb, type NodeWeb } from "./web.ts";
 
 let kdc: Kdc;
 let alice: KerberosEnvironment;
@@ -92,8 +92,8 @@ interface Asking {
   readonly env?: KerberosEnvironment;
 }
 
-const ask = (path: string, args: readonly string[], { at = gateway, env }: Asking = {}): Promise<Fetched> =>
-  curl(join(at.folder, "ca.pem"), [...args, `https://localhost:${at.port("https")}${path}`], { ...(env && { env }) });
+const ask = (path: string, args: readonly string[], { at = gateway, env }: Asking = {}): Promise<Told> =>
+  runCurl(at, [...args, `https://localhost:${at.port("https")}${path}`], { ...(env && { env }) });
 
 const ntlm = (user: string, password = PASSWORD): readonly string[] => ["--ntlm", "-u", `EXAMPLE\\${user}:${password}`];
 const ticket = (user: string): readonly string[] => ["--negotiate", "-u", `${user}@TEST.LOCAL:`];
@@ -102,9 +102,9 @@ for (const flag of ["--http1.1", "--http2"]) {
   test(`pass-through, ${flag}: curl logs in by NTLM, each time as who it is, and Samba knows`, async (t) => {
     for (const user of ["alice", "bob", "alice"]) {
       const answer = await ask("/private", [flag, ...ntlm(user)]);
-      t.like(answer, { status: 200, version: "1.1", body: `${user} samba` });
+      t.like(answer, { status: 200, version: "1.1", text: `${user} samba` });
       // Nothing of the login is left for the next one.
-      t.is((await ask("/public", [flag])).body, "anonymous samba");
+      t.is((await ask("/public", [flag])).text, "anonymous samba");
     }
     t.deepEqual(samba.mixUps, []);
   });
@@ -116,7 +116,7 @@ for (const flag of ["--http1.1", "--http2"]) {
         ["bob", bob],
       ] as const) {
         const answer = await ask(path, [flag, ...ticket(user)], { env });
-        t.like(answer, { status: 200, version: "1.1", body: "ticket taken\n" });
+        t.like(answer, { status: 200, version: "1.1", text: "ticket taken\n" });
         t.is(answer.field("x-user"), `${user}@TEST.LOCAL`);
         t.is((await ask(path, [flag])).status, 401);
       }
@@ -152,7 +152,7 @@ test("pass-through: one client that stays logs in once, and then is who it was",
   const logins = (): number => samba.connections.reduce((sum, connection) => sum + connection.logins, 0);
   const before = logins();
   const answer = await ask("/private", [...ntlm("bob"), `https://localhost:${gateway.port("https")}/private`]);
-  t.regex(answer.body, /^bob sambaHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nbob samba$/);
+  t.regex(answer.text, /^bob sambaHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nbob samba$/);
   t.is(logins(), before + 1);
 });
 

@@ -10,7 +10,8 @@ import { run, Talk } from "./clients.ts";
 import { POSTERN, startGateway, type Gateway } from "./gateway-process.ts";
 import { startHaproxy } from "./haproxy.ts";
 import { ALICE, BOB, CAROL, FILES } from "./mailboxes.ts";
-import { as, basic, curl, seen, startNodeWeb, type Echo, type Fetched, type NodeWeb } from "./web.ts";
+import { as, basic, runCurl, type Told } from "./curl.ts";
+import { seen, startNodeWeb, type Echo, type NodeWeb } from "./web.ts";
 
 /** Its backend says what it was sent, byte for byte. */
 const RAW = "raw@example.com";
@@ -55,8 +56,7 @@ test.after.always(async () => {
 });
 
 const url = (path: string): string => `https://localhost:${gateway.port("https")}${path}`;
-const get = (path: string, ...args: readonly string[]): Promise<Fetched> =>
-  curl(join(gateway.folder, "ca.pem"), [...args, url(path)]);
+const get = (path: string, ...args: readonly string[]): Promise<Told> => runCurl(gateway, [...args, url(path)]);
 
 for (const [version, flag] of [
   ["1.1", "--http1.1"],
@@ -69,28 +69,28 @@ for (const [version, flag] of [
     ] as const) {
       const answer = await get("/who", flag, ...as(user));
       t.is(answer.version, version);
-      t.like(answer, { status: 200, body: `${name}\n` });
+      t.like(answer, { status: 200, text: `${name}\n` });
       t.is(answer.field("x-node"), name);
     }
   });
 
   test(`HTTP/${version}: HEAD, 204, 304 and ranges are as nginx has them`, async (t) => {
     const head = await get("/file.bin", flag, "-I", ...as(ALICE));
-    t.like(head, { status: 200, body: "" });
+    t.like(head, { status: 200, text: "" });
     t.is(head.field("content-length"), String(FILE.length));
     const nothing = await get("/nothing", flag, ...as(ALICE));
-    t.like(nothing, { status: 204, body: "" });
+    t.like(nothing, { status: 204, text: "" });
     const again = await get("/file.bin", flag, "-H", `If-None-Match: ${head.field("etag") ?? ""}`, ...as(ALICE));
-    t.like(again, { status: 304, body: "" });
+    t.like(again, { status: 304, text: "" });
     t.is(again.field("etag"), head.field("etag"));
     const part = await get("/file.bin", flag, "-r", "1000-1999", ...as(ALICE));
     t.is(part.status, 206);
     t.is(part.field("content-range"), `bytes 1000-1999/${FILE.length}`);
-    t.is(part.body, FILE.subarray(1000, 2000).toString("latin1"));
+    t.true(part.bytes.equals(FILE.subarray(1000, 2000)));
     const parts = await get("/file.bin", flag, "-r", "0-9,20-29", ...as(ALICE));
     t.is(parts.status, 206);
     t.regex(parts.field("content-type") ?? "", /multipart\/byteranges/);
-    t.true((await get("/file.bin", flag, ...as(ALICE))).body === FILE.toString("latin1"));
+    t.true((await get("/file.bin", flag, ...as(ALICE))).bytes.equals(FILE));
   });
 
   test(`HTTP/${version}: uploads of known and of unknown length arrive whole`, async (t) => {
@@ -99,8 +99,8 @@ for (const [version, flag] of [
     for (const more of [[], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"], ["-H", "Expect:"]]) {
       const name = `/up/${randomBytes(6).toString("hex")}`;
       const put = await get(name, flag, "-T", file, ...more, ...as(BOB));
-      t.is(put.status, 201, put.head + put.body);
-      t.true((await get(name, flag, ...as(BOB))).body === FILE.toString("latin1"), more.join(" "));
+      t.is(put.status, 201, put.head + put.text);
+      t.true((await get(name, flag, ...as(BOB))).bytes.equals(FILE), more.join(" "));
     }
   });
 
@@ -108,15 +108,15 @@ for (const [version, flag] of [
     const answer = await get("/chunked", flag, ...as(CAROL));
     t.like(answer, { status: 200, version });
     // curl shows trailers behind the body.
-    t.regex(answer.body, /^one two three/);
-    t.regex(answer.body + answer.head, /x-sum: ?3/i);
+    t.regex(answer.text, /^one two three/);
+    t.regex(answer.text + answer.head, /x-sum: ?3/i);
   });
 
   test(`HTTP/${version}: an answer before the end of the upload reaches the client`, async (t) => {
     const file = join(gateway.folder, `early-${version}`);
     await writeFile(file, FILE);
     const answer = await get("/early", flag, "-T", file, "-H", "Expect: 100-continue", ...as(CAROL));
-    t.like(answer, { status: 413, body: "full" });
+    t.like(answer, { status: 413, text: "full" });
   });
 
   test(`HTTP/${version}: an Authorization of 60 kB gets through`, async (t) => {
@@ -140,7 +140,7 @@ for (const [version, flag] of [
       ...as(CAROL),
     );
     const port = gateway.port("https");
-    t.notRegex(answer.body, /6\.6\.6\.6|gopher|root|evil|CommonAccessToken/i);
+    t.notRegex(answer.text, /6\.6\.6\.6|gopher|root|evil|CommonAccessToken/i);
     t.deepEqual(seen(answer, "x-forwarded-for"), ["127.0.0.5"]);
     t.deepEqual(seen(answer, "x-forwarded-proto"), ["https"]);
     t.deepEqual(seen(answer, "x-forwarded-host"), [`localhost:${port}`]);
@@ -200,7 +200,7 @@ test("the http listener sends browsers from elsewhere to https, and takes no pas
 test("behind a load balancer that says so by PROXY v2, backends are told of the real client", async (t) => {
   const haproxy = await startHaproxy([{ port: gateway.port("behind"), options: "send-proxy-v2" }]);
   t.teardown(() => haproxy.stop());
-  const answer = await curl(join(gateway.folder, "ca.pem"), [
+  const answer = await runCurl(gateway, [
     "--interface",
     "127.0.0.9",
     "-H",

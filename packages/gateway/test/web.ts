@@ -1,57 +1,10 @@
-// For tests of the web side: curl, with what it got taken apart; a web server of Node's own that says what it was asked, and
-// holds an answer until it is told to go on.
+// For tests of the web side: a web server of Node's own that says what it was asked, and holds an answer until it is told to go
+// on.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { succeed, type RunOptions } from "./clients.ts";
-import { PASSWORDS } from "./mailboxes.ts";
-
-/** An answer as curl shows it. */
-export interface Fetched {
-  /** 100 and the like that came before it. */
-  readonly interim: readonly string[];
-  readonly status: number;
-  /** "1.1", "2". */
-  readonly version: string;
-  /** As it came, lines with CR LF; and trailers with it. */
-  readonly head: string;
-  readonly body: string;
-  field(name: string): string | undefined;
-}
-
-/** Runs curl, which takes the tests' certificates when it is told of their authority. */
-export async function curl(ca: string, args: readonly string[], options: RunOptions = {}): Promise<Fetched> {
-  const out = await succeed("curl", ["-sS", "-i", "--cacert", ca, ...args], { timeoutMs: 120_000, ...options });
-  return taken(out.toString("latin1"));
-}
-
-function taken(text: string): Fetched {
-  const heads: string[] = [];
-  let rest = text;
-  while (/^HTTP\/[\d.]+ \d{3}/.test(rest)) {
-    const end = rest.indexOf("\r\n\r\n") + 4;
-    heads.push(rest.slice(0, end));
-    rest = rest.slice(end);
-  }
-  const head = heads.pop() ?? "";
-  const [, version = "", status = ""] = /^HTTP\/([\d.]+) (\d{3})/.exec(head) ?? [];
-  return {
-    interim: heads,
-    status: Number(status),
-    version,
-    head,
-    body: rest,
-    field: (name) => new RegExp(`^${name}: *(.*)\r$`, "im").exec(head)?.[1],
-  };
-}
-
-/** The value of an Authorization. */
-export const basic = (user: string, password = PASSWORDS[user] ?? ""): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-
-/** Arguments of curl: logs in. */
-export const as = (user: string): readonly string[] => ["-u", `${user}:${PASSWORDS[user] ?? ""}`];
+import type { Told } from "./curl.ts";
 
 /** What a backend saw, as JSON in its answer. */
 export interface Echo {
@@ -126,7 +79,7 @@ async function echo(request: IncomingMessage, answer: ServerResponse): Promise<v
 }
 
 /** The values of a field as the backend saw them. */
-export function seen({ body }: Fetched, name: string): string[] {
-  const { rawHeaders } = JSON.parse(body) as Echo;
+export function seen({ text }: Told, name: string): string[] {
+  const { rawHeaders } = JSON.parse(text) as Echo;
   return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 }
