@@ -1,5 +1,6 @@
 // RPC over HTTP version 2 ([MS-RPCH]): Outlook Anywhere. READ FIRST: serve.ts.
 
+export { rpcHttpContradictions } from "./contradictions.ts";
 export { rpcHttpPart } from "./part.ts";
 export type { RpcHttpParts } from "./parts.ts";
 export type { RpcHttpSettings } from "./settings.ts";

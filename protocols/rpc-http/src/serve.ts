@@ -1,0 +1,78 @@
+// READ FIRST: the path of a channel, top to bottom.
+//
+//   method -> target -> legs -> echo? -> places of the user -> first PDU -> the kind of the backend -> end
+//
+// The web protocol has read the request, checked the login and found the user's legs (protocols/https). Whatever goes wrong before
+// an answer is a Failure, which it tells the client; after it, the channel ends. Neither a kind nor a name that a client sends leads
+// to an address that is not configured.
+
+import { Failure, toFailure, type Leg } from "@postern/contracts";
+import type { Channel } from "@postern/http";
+import { HttpClientChannel, type First } from "./client-channel.ts";
+import { answerEcho, isEcho } from "./echo.ts";
+import { openingOf } from "./opening.ts";
+import type { BackendKind, RpcHttpParts } from "./parts.ts";
+import { createPlaces, type Places } from "./places.ts";
+import { legsFor, targetOf } from "./target.ts";
+
+export const DIRECTIONS: ReadonlyMap<string, "in" | "out"> = new Map([
+  ["RPC_IN_DATA", "in"],
+  ["RPC_OUT_DATA", "out"],
+]);
+
+/** What an OUT channel may carry behind its lifetime: what is on its way while it is replaced. */
+const TAIL = 128 * 1024;
+/** No answer announces more (section 2.1.2.1.2). */
+const LONGEST = 2 * 1024 ** 3;
+
+/** `kinds`: by the scheme of a leg. */
+export function createServe(
+  parts: RpcHttpParts,
+  kinds: ReadonlyMap<string, BackendKind>,
+): (channel: Channel, legs: readonly Leg[]) => Promise<void> {
+  const places = createPlaces(2 * parts.settings.connectionsPerUser);
+  return (channel, legs) => serve(channel, legs, parts, kinds, places);
+}
+
+async function serve(
+  channel: Channel,
+  legs: readonly Leg[],
+  parts: RpcHttpParts,
+  kinds: ReadonlyMap<string, BackendKind>,
+  places: Places,
+): Promise<void> {
+  const direction = DIRECTIONS.get(channel.method);
+  if (direction === undefined) throw new Failure("unknown-command", "RPC: neither RPC_IN_DATA nor RPC_OUT_DATA");
+  const chosen = legsFor(targetOf(channel.target), legs, parts);
+  const { body } = channel;
+  if (body === undefined || isEcho(channel)) return answerEcho(channel);
+  const kind = kinds.get(chosen[0]?.scheme ?? "");
+  if (kind === undefined) throw new Failure("no-candidate", "None of the user's backends is an RPC server");
+  const place = places.take(channel.identity.user);
+  try {
+    const client = new HttpClientChannel(channel, body, direction, Math.min(parts.settings.channelLifetime + TAIL, LONGEST));
+    open(client, kind, chosen, parts).then(
+      () => client.leave(),
+      (error: unknown) => client.leave(toFailure(error)),
+    );
+    await client.finished;
+  } finally {
+    place.release();
+  }
+}
+
+async function open(client: HttpClientChannel, kind: BackendKind, legs: readonly Leg[], parts: RpcHttpParts): Promise<void> {
+  const { rts, bytes } = await firstOf(client, parts);
+  await kind.take(client, openingOf(client.direction, rts), bytes, legs);
+}
+
+async function firstOf(client: HttpClientChannel, { clock, settings }: RpcHttpParts): Promise<First> {
+  const timer = clock.after(settings.openTimeout, () =>
+    client.leave(new Failure("idle", `RPC: no PDU came within ${settings.openTimeout} ms`)),
+  );
+  try {
+    return await client.first();
+  } finally {
+    timer.cancel();
+  }
+}
