@@ -3,7 +3,7 @@
 
 import { connect as connectTcp } from "node:net";
 import test from "ava";
-import { until } from "../test/back-scene.ts";
+import { until } from "../test/until.ts";
 import { webScene, type WebScene } from "../test/web-scene.ts";
 import { client } from "./front/test/http2-client.ts";
 

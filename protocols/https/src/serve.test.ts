@@ -1,6 +1,6 @@
 import { constants } from "node:http2";
 import test from "ava";
-import { until } from "../test/back-scene.ts";
+import { until } from "../test/until.ts";
 import { webScene } from "../test/web-scene.ts";
 import { ask, client } from "./front/test/http2-client.ts";
 

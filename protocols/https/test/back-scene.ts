@@ -49,15 +49,6 @@ export const get = (rest: Partial<BackRequest> = {}): BackRequest => ({
   ...rest,
 });
 
-/** Resolves when `done` says so; polls between turns of the event loop, a bounded number of times. */
-export async function until(done: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 5000; turn++) {
-    if (done()) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  throw new Error("It does not happen");
-}
-
 export async function kindOf(work: Promise<unknown>): Promise<FailureKind | undefined> {
   return work.then(
     () => undefined,

@@ -1,5 +1,6 @@
 import test from "ava";
-import { backScene, get, HELLO, inPieces, Recorder, until } from "../../test/back-scene.ts";
+import { backScene, get, HELLO, inPieces, Recorder } from "../../test/back-scene.ts";
+import { until } from "../../test/until.ts";
 
 /** What a taker hears of an answer that comes in these pieces, and whether another request goes over the same connection. */
 const ANSWERS: readonly (readonly [string, string, readonly string[], string, boolean])[] = [

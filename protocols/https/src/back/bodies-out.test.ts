@@ -1,6 +1,7 @@
 import test from "ava";
 import { once } from "node:events";
-import { backScene, get, HELLO, Recorder, TestBody, until, type BackScene } from "../../test/back-scene.ts";
+import { backScene, get, HELLO, Recorder, TestBody, type BackScene } from "../../test/back-scene.ts";
+import { until } from "../../test/until.ts";
 
 const post = get({ method: "POST" });
 const HEAD = "POST / HTTP/1.1\r\nHost: mail.example.com\r\n";

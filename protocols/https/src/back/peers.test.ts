@@ -2,7 +2,8 @@ import test from "ava";
 import { createAuthority, issue } from "@postern/certs";
 import type { Leg } from "@postern/contracts";
 import { createFakeClock, createMemoryLogger, serveHttp, testLeg, testSession } from "@postern/testing";
-import { backScene, get, HELLO, kindOf, Recorder, TestBody, until } from "../../test/back-scene.ts";
+import { backScene, get, HELLO, kindOf, Recorder, TestBody } from "../../test/back-scene.ts";
+import { until } from "../../test/until.ts";
 import type { Backs, BackRequest } from "../backends.ts";
 import { createBacks } from "./backs.ts";
 

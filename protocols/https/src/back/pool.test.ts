@@ -1,7 +1,8 @@
 import test from "ava";
 import { once } from "node:events";
 import { testSession } from "@postern/testing";
-import { backScene, get, HELLO, kindOf, Recorder, until, type BackScene } from "../../test/back-scene.ts";
+import { backScene, get, HELLO, kindOf, Recorder, type BackScene } from "../../test/back-scene.ts";
+import { until } from "../../test/until.ts";
 import type { BackConnection } from "../backends.ts";
 
 /** Asks, and does not wait for the answer. */

@@ -1,7 +1,8 @@
 import test from "ava";
 import { once } from "node:events";
 import { readBy } from "@postern/core";
-import { backScene, get, HELLO, Recorder, TestBody, until } from "../../test/back-scene.ts";
+import { backScene, get, HELLO, Recorder, TestBody } from "../../test/back-scene.ts";
+import { until } from "../../test/until.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

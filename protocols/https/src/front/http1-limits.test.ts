@@ -3,7 +3,8 @@
 import test from "ava";
 import { Failure } from "@postern/contracts";
 import type { Handler } from "../exchange.ts";
-import { bodyOf, echo, gate, openScene, sayOk, until, theBody } from "./test/scene.ts";
+import { bodyOf, echo, gate, openScene, sayOk, theBody } from "./test/scene.ts";
+import { until } from "../../test/until.ts";
 
 const get = (target: string, more = ""): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

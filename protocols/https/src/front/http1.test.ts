@@ -1,7 +1,8 @@
 import test from "ava";
 import { readBy } from "@postern/core";
 import type { Exchange, Handler } from "../exchange.ts";
-import { bodyOf, echo, gate, openScene, sayOk, until } from "./test/scene.ts";
+import { bodyOf, echo, gate, openScene, sayOk } from "./test/scene.ts";
+import { until } from "../../test/until.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: mail.example.com\r\n\r\n";
 const get = (target: string, more = ""): string => `GET ${target} HTTP/1.1\r\nHost: mail.example.com\r\n${more}\r\n`;

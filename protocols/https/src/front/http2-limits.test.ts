@@ -6,7 +6,8 @@ import test from "ava";
 import { Failure } from "@postern/contracts";
 import type { Handler } from "../exchange.ts";
 import { ask, client, hear } from "./test/http2-client.ts";
-import { echo, gate, openScene, sayOk, theBody, until } from "./test/scene.ts";
+import { echo, gate, openScene, sayOk, theBody } from "./test/scene.ts";
+import { until } from "../../test/until.ts";
 
 const MINUTE = 60_000;
 

@@ -2,7 +2,8 @@ import { constants } from "node:http2";
 import test from "ava";
 import type { Handler, HttpRequest } from "../exchange.ts";
 import { ask, client, hear } from "./test/http2-client.ts";
-import { bodyOf, echo, gate, openScene, sayOk, theBody, until } from "./test/scene.ts";
+import { bodyOf, echo, gate, openScene, sayOk, theBody } from "./test/scene.ts";
+import { until } from "../../test/until.ts";
 
 test("http2: requests and bodies, behind TLS that was made by hand", async (t) => {
   const scene = await openScene(t, { handler: echo, wire: "tls" });
