@@ -3,6 +3,7 @@
 export { startEchoRpcServer, type EchoRpcConnection, type EchoRpcServer } from "./echo-rpc-server.ts";
 export { HttpChannel, type AnswerHead, type ChannelHears, type ChannelOptions } from "./http-channel.ts";
 export { bindPdu, callOf, echoOf, FRAGMENT, groupOf, PduSplitter, requestPdus, stubOf, typeOf } from "./pdus.ts";
+export { startNcacnHttpServer, type NcacnHttpServer, type NcacnHttpServerOptions } from "./ncacn-http-server.ts";
 export { RpcHttpClient } from "./rpc-http-client.ts";
 export type { Direction, InState, OutState, Recycling, RpcHttpClientOptions } from "./client-parts.ts";
 export { DESTINATIONS, isRts, rtsDestination, rtsNames, rtsPdu, rtsValues, type RtsName, type RtsValues } from "./rts.ts";
