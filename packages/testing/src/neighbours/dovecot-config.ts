@@ -19,6 +19,7 @@ export interface DovecotLayout {
   readonly passdb: string | undefined;
   readonly mechanisms: string;
   readonly failureDelaySeconds: number;
+  readonly stillHereSeconds: number;
 }
 
 // Sessions at once that must fit. IMAP processes serve many each: one inotify instance a process, and less memory.
@@ -115,6 +116,7 @@ login_log_format_elements = user=<%u> method=%m rip=%r rport=%b lip=%l lport=%a 
 auth_mechanisms = ${layout.mechanisms}
 auth_verbose = yes
 auth_failure_delay = ${layout.failureDelaySeconds} secs
+imap_idle_notify_interval = ${layout.stillHereSeconds} secs
 ssl = ${layout.tls ? "yes" : "no"}
 ${layout.tls ? `ssl_cert = <${join(folder, "cert.pem")}\nssl_key = <${join(folder, "key.pem")}\n` : ""}
 namespace inbox {

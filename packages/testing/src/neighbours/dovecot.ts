@@ -33,6 +33,8 @@ export interface DovecotOptions {
   readonly mechanisms?: string;
   /** How long a wrong password is held back; 0 by default, Dovecot's own is 2. */
   readonly failureDelaySeconds?: number;
+  /** Who idles is told that it is still here, as often; 120 by default, as Dovecot has it. */
+  readonly stillHereSeconds?: number;
   /** Ports to take; free ones by default. */
   readonly ports?: Partial<Readonly<Record<PortName, number>>>;
 }
@@ -124,6 +126,7 @@ class Server {
       passdb: options.passdb,
       mechanisms: options.mechanisms ?? "plain login",
       failureDelaySeconds: options.failureDelaySeconds ?? 0,
+      stillHereSeconds: options.stillHereSeconds ?? 120,
     });
     // Dovecot's own users must come through to the mail and the password files.
     await chmod(this.#daemon.folder, 0o755);
