@@ -13,6 +13,7 @@ import { answerEcho, isEcho } from "./echo.ts";
 import { openingOf } from "./opening.ts";
 import type { BackendKind, RpcHttpParts } from "./parts.ts";
 import { createPlaces, type Places } from "./places.ts";
+import type { RpcHttpSettings } from "./settings.ts";
 import { legsFor, targetOf } from "./target.ts";
 
 export const DIRECTIONS: ReadonlyMap<string, "in" | "out"> = new Map([
@@ -24,6 +25,10 @@ export const DIRECTIONS: ReadonlyMap<string, "in" | "out"> = new Map([
 const TAIL = 128 * 1024;
 /** No answer announces more (section 2.1.2.1.2). */
 const LONGEST = 2 * 1024 ** 3;
+
+/** What the answer of an OUT channel announces. */
+export const answerLength = ({ channelLifetime }: Pick<RpcHttpSettings, "channelLifetime">): number =>
+  Math.min(channelLifetime + TAIL, LONGEST);
 
 /** `kinds`: by the scheme of a leg. */
 export function createServe(
@@ -50,7 +55,7 @@ async function serve(
   if (kind === undefined) throw new Failure("no-candidate", "None of the user's backends is an RPC server");
   const place = places.take(channel.identity.user);
   try {
-    const client = new HttpClientChannel(channel, body, direction, Math.min(parts.settings.channelLifetime + TAIL, LONGEST));
+    const client = new HttpClientChannel(channel, body, direction, answerLength(parts.settings));
     open(client, kind, chosen, parts).then(
       () => client.leave(),
       (error: unknown) => client.leave(toFailure(error)),
@@ -66,7 +71,8 @@ async function open(client: HttpClientChannel, kind: BackendKind, legs: readonly
   await kind.take(client, openingOf(client.direction, rts), bytes, legs);
 }
 
-async function firstOf(client: HttpClientChannel, { clock, settings }: RpcHttpParts): Promise<First> {
+/** Failure: what ends the channel before its first PDU; idle, when none comes. */
+export async function firstOf(client: HttpClientChannel, { clock, settings }: RpcHttpParts): Promise<First> {
   const timer = clock.after(settings.openTimeout, () =>
     client.leave(new Failure("idle", `RPC: no PDU came within ${settings.openTimeout} ms`)),
   );
