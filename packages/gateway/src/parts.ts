@@ -12,7 +12,7 @@ import { limitContradictions, limitSettings } from "@postern/limits";
 import { mailContradictions, mailSettings, ruleContradictions, ruleSettings } from "@postern/mailflow";
 import { passthroughContradictions, passthroughPart } from "@postern/passthrough";
 import { pop3 } from "@postern/pop3";
-import { rpcHttpPart } from "@postern/rpc-http";
+import { rpcHttpContradictions, rpcHttpPart } from "@postern/rpc-http";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
 import { inboundPart, submission } from "@postern/smtp";
@@ -49,6 +49,7 @@ export const PARTS = {
     health: healthContradictions,
     log: logContradictions,
     https: httpsContradictions,
+    "rpc-http": rpcHttpContradictions,
     passthrough: passthroughContradictions,
   },
 } as const;
