@@ -1,0 +1,89 @@
+// The connection to a plain TCP RPC server (ncacn_ip_tcp): hands on what it sends in whole PDUs, as they came, and says when
+// there is room for more. Never looks into a PDU, never throws: whatever goes wrong ends it, and is told once.
+
+import type { Socket } from "node:net";
+import { Failure, legText, toFailure, type Clock, type Leg } from "@postern/contracts";
+import { PduFramer } from "@postern/dcerpc";
+
+/** Who hears the backend. */
+export interface BackendListener {
+  /** One or more whole PDUs. */
+  fromBackend(run: Buffer): void;
+  /** All that was written is on its way. */
+  backendDrained(): void;
+  /** Nothing more comes; what was handed on before it still counts. Told once, and not after close(). */
+  backendOver(failure: Failure): void;
+}
+
+/** What the client sent last still goes out, for so long at most. */
+const LINGER_MS = 5000;
+
+export class TcpBackend {
+  readonly leg: Leg;
+  readonly #socket: Socket;
+  readonly #framer: PduFramer;
+  #listener: BackendListener | undefined;
+
+  /** `socket`: connected, and paused. It flows from the next turn on. */
+  constructor(socket: Socket, leg: Leg, listener: BackendListener) {
+    this.leg = leg;
+    this.#socket = socket;
+    this.#listener = listener;
+    this.#framer = new PduFramer({
+      rpc: (run) => this.#listener?.fromBackend(run),
+      rts: () => {
+        throw new Failure("backend-garbled", "an RTS PDU from a server that speaks plain TCP");
+      },
+    });
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("drain", () => this.#listener?.backendDrained());
+    socket.on("error", (error) => this.#end(error.message));
+    socket.once("end", () => this.#end("the backend closed the connection"));
+    socket.once("close", () => this.#end("the connection is closed"));
+    // A socket that was closed before tells nobody.
+    if (socket.destroyed) setImmediate(() => this.#end("the connection is closed"));
+  }
+
+  /** False: backendDrained() tells when it is on its way. */
+  write(run: Buffer): boolean {
+    return this.#socket.destroyed || this.#socket.write(run);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#listener !== undefined) this.#socket.resume();
+  }
+
+  /** How often TCP itself looks whether the backend is there, where nothing flows. */
+  keepAlive(ms: number): void {
+    this.#socket.setKeepAlive(true, ms);
+  }
+
+  /** Nothing more is heard of it. */
+  close(clock: Clock): void {
+    this.#listener = undefined;
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const timer = clock.after(LINGER_MS, () => socket.destroy());
+    socket.once("close", () => timer.cancel());
+    socket.destroySoon();
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#listener === undefined) return;
+    try {
+      this.#framer.feed(chunk);
+    } catch (error) {
+      this.#end(toFailure(error).message, "backend-garbled");
+    }
+  }
+
+  #end(reason: string, kind: "backend-lost" | "backend-garbled" = "backend-lost"): void {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.backendOver(new Failure(kind, `${legText(this.leg)}: ${reason}`));
+  }
+}
