@@ -54,6 +54,7 @@ export { startPostfix, type Postfix, type PostfixOptions } from "./neighbours/po
 export { startRadicale, type Radicale, type RadicaleOptions } from "./neighbours/radicale.ts";
 export { startRoundcube, type Roundcube, type RoundcubeOptions } from "./neighbours/roundcube.ts";
 export { GTUBE, startRspamd, type Rspamd, type RspamdOptions } from "./neighbours/rspamd.ts";
+export { startSambaDc, type SambaDc, type SambaDcOptions } from "./neighbours/samba-dc.ts";
 export { startSlapd, type Slapd, type SlapdOptions, type SlapdUser } from "./neighbours/slapd.ts";
 export { createMailboxServer } from "./mailbox-server/index.ts";
 export type { MailboxServer, MailboxServerOptions } from "./mailbox-server/index.ts";
