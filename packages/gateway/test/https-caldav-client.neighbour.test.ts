@@ -9,10 +9,11 @@ import { run, succeed, type Outcome } from "./clients.ts";
 import { POSTERN, startGateway, type Gateway, type Json } from "./gateway-process.ts";
 import { ALICE, BOB, FILES, PASSWORDS, ROUTES } from "./mailboxes.ts";
 
+type Calendars = Radicale | Cyrus;
+
 interface House {
   /** Where the program begins. */
   readonly path: string;
-  readonly servers: readonly (Radicale | Cyrus)[];
   readonly gateway: Gateway;
 }
 
@@ -74,20 +75,28 @@ function program(house: House, user: string, password = PASSWORDS[user] ?? ""): 
   });
 }
 
+/** All that runs, also when a later one does not start. */
+const running: { stop(): Promise<unknown> }[] = [];
+async function kept<T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T> {
+  const started = await starting;
+  running.push(started);
+  return started;
+}
+
 async function startHouse(
   path: string,
-  servers: readonly (Radicale | Cyrus)[],
+  servers: readonly Calendars[],
   { login = "relay", files = {}, ...config }: { login?: string; files?: Readonly<Record<string, string>> } & Json = {},
 ): Promise<House> {
   const leg = (index: number): Json => ({ https: { url: `http://127.0.0.1:${servers[index]?.port ?? 0}`, login } });
-  const gateway = await startGateway({
+  const starting = startGateway({
     listeners: { https: { protocol: "https" } },
     backends: { mbx1: leg(0), mbx2: leg(1) },
     routes: ROUTES,
     files: { ...FILES, ...files },
     config,
   });
-  return { path, servers, gateway };
+  return { path, gateway: await kept(starting) };
 }
 
 const USERS = [ALICE, BOB] as const;
@@ -100,16 +109,16 @@ const whole = (authentication: string): Json => ({
 
 const HOUSES: Readonly<Record<string, () => Promise<House>>> = {
   "Radicale, which asks for the login": async () =>
-    startHouse(KNOWN, await Promise.all(USERS.map((user) => startRadicale(only(user)))), { https: whole("pass") }),
+    startHouse(KNOWN, await Promise.all(USERS.map((user) => kept(startRadicale(only(user))))), { https: whole("pass") }),
   "Radicale, behind a gateway that asks for the login": async () =>
-    startHouse(KNOWN, await Promise.all([startRadicale(), startRadicale()]), {
+    startHouse(KNOWN, await Promise.all([kept(startRadicale()), kept(startRadicale())]), {
       login: "xclient",
       https: whole("edge"),
       authentication: { verifiers: [{ verifier: "file", path: "users.passwd" }] },
       files: { "users.passwd": await passwordFile() },
     }),
   "Cyrus, behind a gateway that asks for the login": async () => {
-    const servers = await Promise.all(USERS.map((user) => startCyrus(only(user))));
+    const servers = await Promise.all(USERS.map((user) => kept(startCyrus(only(user)))));
     for (const [index, user] of USERS.entries()) {
       const mail = ["--server", `127.0.0.1:${servers[index]?.lmtpPort ?? 0}`, "--from", "dora@example.net", "--to", user];
       await succeed("swaks", ["--protocol", "LMTP", ...mail]);
@@ -130,10 +139,7 @@ test.before(async () => {
 });
 
 test.after.always(async () => {
-  for (const { gateway, servers } of houses.values()) {
-    await gateway.stop();
-    for (const server of servers) await server.stop();
-  }
+  for (const one of running.toReversed()) await one.stop();
 });
 
 function houseOf(name: string): House {

@@ -10,23 +10,20 @@ import { curl, type Asked, type Told } from "./curl.ts";
 import { startGateway, type Gateway, type Json } from "./gateway-process.ts";
 import { ALICE, BOB, FILES, PASSWORDS, ROUTES, WRONG } from "./mailboxes.ts";
 
-let servers: readonly [Cyrus, Cyrus];
+const servers: Cyrus[] = [];
 let gateway: Gateway;
 
 test.before(async () => {
-  const only = (user: string): Promise<Cyrus> => startCyrus({ users: { [user]: PASSWORDS[user] ?? "" } });
-  servers = [await only(ALICE), await only(BOB)];
-  for (const [index, user] of [ALICE, BOB].entries()) {
-    const server = `127.0.0.1:${servers[index]?.lmtpPort ?? 0}`;
+  for (const user of [ALICE, BOB]) {
+    const cyrus = await startCyrus({ users: { [user]: PASSWORDS[user] ?? "" } });
+    servers.push(cyrus);
+    const server = `127.0.0.1:${cyrus.lmtpPort}`;
     const mail = ["--from", "dora@example.net", "--to", user, "--header", `Subject: Plums for ${user}`, "--body", "blue"];
     await succeed("swaks", ["--protocol", "LMTP", "--server", server, ...mail]);
   }
   gateway = await startGateway({
     listeners: { https: { protocol: "https" } },
-    backends: {
-      mbx1: { https: `http://127.0.0.1:${servers[0].port}` },
-      mbx2: { https: `http://127.0.0.1:${servers[1].port}` },
-    },
+    backends: Object.fromEntries(servers.map(({ port }, index) => [`mbx${index + 1}`, { https: `http://127.0.0.1:${port}` }])),
     routes: ROUTES,
     files: FILES,
   });
@@ -34,7 +31,7 @@ test.before(async () => {
 
 test.after.always(async () => {
   await gateway?.stop();
-  for (const server of servers ?? []) await server.stop();
+  for (const server of servers) await server.stop();
 });
 
 const ask = (path: string, asked?: Asked): Promise<Told> => curl(gateway, path, asked);
