@@ -5,6 +5,7 @@
 import {
   addressKey,
   networkMatcher,
+  type ConnectionLimits,
   type Health,
   type HostedProtocol,
   type Leg,
@@ -16,6 +17,8 @@ import { createFilters, createDnsResolver } from "@postern/filters";
 import { createAddressBook, createRecipientRouter, createRules, ownDomains, strippedHeaders } from "@postern/mailflow";
 import { buildHttps, httpsPart } from "@postern/https";
 import { buildPassthrough, passthroughPart, type PassthroughSettings } from "@postern/passthrough";
+import { rendezvousHash } from "@postern/routing";
+import { buildRpcTcp, rpcTcpPart, type RpcTcpSettings } from "@postern/rpc-tcp";
 import { buildInbound, inboundPart, type InboundSettings } from "@postern/smtp";
 import type { Authentication } from "./authentication.ts";
 import { featuresOf, type Foundations } from "./house.ts";
@@ -30,6 +33,7 @@ export interface BuiltHosted {
 interface Neighbours {
   readonly router: Router;
   readonly health: Health;
+  readonly limits: ConnectionLimits;
   readonly guard: LoginGuard;
   readonly authentication: Omit<Authentication, "close">;
 }
@@ -42,6 +46,7 @@ export function buildHosted(config: GatewayConfig, tools: Tools, neighbours: Nei
   const all: HostedProtocol[] = [];
   if (speaks(inboundPart.name)) all.push(inbound(config, tools, neighbours, building));
   if (speaksWeb(config)) all.push(...web(config, tools, neighbours));
+  if (speaks(rpcTcpPart.name)) all.push(rpcTcp(config, tools, neighbours));
   if (speaks(passthroughPart.name)) all.push(passthrough(config, tools, neighbours));
   for (const protocol of all) building.defer(() => protocol.close());
   const built = building.move();
@@ -79,6 +84,24 @@ function passthrough(config: GatewayConfig, { clock, logger }: Tools, { health }
   // The table of this protocol made it.
   const settings = config.protocols[passthroughPart.name] as unknown as PassthroughSettings;
   return buildPassthrough({ settings, clock, logger, health, legs: legsFor(config, passthroughPart.name) });
+}
+
+function rpcTcp(config: GatewayConfig, { clock, logger, state }: Tools, { health, limits }: Neighbours): HostedProtocol {
+  const listeners = config.listeners.filter(({ protocol }) => protocol === rpcTcpPart.name);
+  return buildRpcTcp({
+    // The table of this protocol made it.
+    settings: config.protocols[rpcTcpPart.name] as unknown as RpcTcpSettings,
+    clock,
+    logger,
+    health,
+    limits,
+    state,
+    defaultDomain: config.defaultDomain,
+    legs: legsFor(config, rpcTcpPart.name),
+    ports: listeners.flatMap(({ address }) => (address.kind === "tcp" ? [address.port] : [])),
+    rank: rendezvousHash,
+    isExempt: networkMatcher(config.limits.connections.exempt),
+  });
 }
 
 /** By the backend's name, in the order of the configuration. */

@@ -82,7 +82,7 @@ export function buildHouse(config: GatewayConfig, base: Foundations, parts: Hous
     traceOf: (session) => parts.trace.start(session.id),
   };
   const hosted = building.adopt(
-    buildHosted(config, base, { router, authentication, health: parts.health, guard: parts.guard }),
+    buildHosted(config, base, { router, authentication, health: parts.health, limits: house.limits, guard: parts.guard }),
     (one) => one.close(),
   );
   const built = building.move();

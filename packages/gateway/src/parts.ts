@@ -13,6 +13,7 @@ import { mailContradictions, mailSettings, ruleContradictions, ruleSettings } fr
 import { passthroughContradictions, passthroughPart } from "@postern/passthrough";
 import { pop3 } from "@postern/pop3";
 import { rpcHttpContradictions, rpcHttpPart } from "@postern/rpc-http";
+import { rpcTcpContradictions, rpcTcpPart } from "@postern/rpc-tcp";
 import { routeSettings } from "@postern/routing";
 import { MECHANISMS } from "@postern/sasl";
 import { inboundPart, submission } from "@postern/smtp";
@@ -25,7 +26,7 @@ export { MECHANISMS };
 export const LINE_PROTOCOLS: readonly LineProtocol[] = [imap, pop3, submission];
 
 /** Those that answer by themselves (hosted.ts builds them), known to the configuration by their static part. */
-const HOSTED: readonly Protocol[] = [inboundPart, httpsPart, httpPart, rpcHttpPart, passthroughPart];
+const HOSTED: readonly Protocol[] = [inboundPart, httpsPart, httpPart, rpcHttpPart, rpcTcpPart, passthroughPart];
 
 export const PROTOCOLS: readonly Protocol[] = [...LINE_PROTOCOLS, ...HOSTED];
 
@@ -51,6 +52,7 @@ export const PARTS = {
     https: httpsContradictions,
     "rpc-http": rpcHttpContradictions,
     passthrough: passthroughContradictions,
+    "rpc-tcp": rpcTcpContradictions,
   },
 } as const;
 
