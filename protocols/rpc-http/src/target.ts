@@ -19,7 +19,8 @@ const STORE = 6001;
 
 export function targetOf(target: string): Target {
   const match = TARGET.exec(target);
-  const server = match?.[1]?.toLowerCase();
+  // Some clients write the "@" of a mailbox so.
+  const server = match?.[1]?.replaceAll(/%40/gi, "@").toLowerCase();
   if (server === undefined) throw refused("a target that is not /rpc/rpcproxy.dll?SERVER:PORT");
   return { server, port: Number(match?.[2]) };
 }

@@ -95,7 +95,7 @@ export function commandOf({ type, values, fixed }: Part, all: Partial<Values>): 
     case "ClientAddress":
       return { type, address: String(value) };
     case "Destination":
-      return { type, value: all.destination === undefined ? (fixed ?? NaN) : DESTINATIONS.indexOf(all.destination) };
+      return { type, value: fixed ?? DESTINATIONS.indexOf(all.destination ?? "client") };
     case "ReceiveWindowSize":
     case "ConnectionTimeout":
     case "ChannelLifetime":
