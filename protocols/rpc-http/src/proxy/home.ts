@@ -1,0 +1,93 @@
+// Where the channels of a virtual connection go: all of them to one server, whichever node they come to, for only there they meet.
+// The first that reaches a server notes it in what nodes share; who finds another one noted goes there. It also says whose the
+// connection is. Where nothing can be noted, this process alone remembers. Failure: not-authorized, route-refused; of a dial.
+
+import { createHmac } from "node:crypto";
+import type { Socket } from "node:net";
+import { Failure, type Leg, type Session } from "@postern/contracts";
+import { firstThere, reach } from "@postern/core";
+import type { ClientChannel, RpcHttpParts } from "../parts.ts";
+import type { VirtualConnection } from "./connections.ts";
+import type { Dial } from "./half.ts";
+import { ServerLeg } from "./server-leg.ts";
+
+/** A note lasts so long, and is renewed after half of it. */
+const NOTE_MS = 3_600_000;
+
+interface Reached {
+  readonly leg: Leg;
+  readonly socket: Socket;
+}
+
+/** The dial for one channel. `isWanted`: somebody still waits for it. */
+export function dialHome(
+  connection: VirtualConnection,
+  { session }: ClientChannel,
+  legs: readonly Leg[],
+  parts: RpcHttpParts,
+  isWanted: () => boolean,
+): Dial {
+  const there = (of: readonly Leg[]): Promise<Reached> =>
+    firstThere(of, (leg) => reached(leg, session, parts, isWanted), { ...parts, session });
+  return async (listener) => {
+    const home = connection.home;
+    let found = await there(home === undefined ? legs : [among(legs, home)]);
+    const agreed = await agree(connection, found.leg, legs, parts);
+    if (!isSame(agreed, found.leg)) {
+      found.socket.destroy();
+      found = await there([agreed]);
+    }
+    session.backend = found.leg.backend;
+    session.backendAddress = { host: found.leg.host, port: found.leg.port };
+    return new ServerLeg(found.socket, found.leg, listener);
+  };
+}
+
+/** The leg that leads to the same server. Failure: route-refused. */
+export function among(legs: readonly Leg[], home: Leg): Leg {
+  const leg = legs.find((one) => isSame(one, home));
+  if (leg === undefined)
+    throw new Failure("route-refused", `RPC: the virtual connection is at ${home.backend}, port ${home.port}`);
+  return leg;
+}
+
+/** Renews the note where that is due. */
+export function keepNote(connection: VirtualConnection, now: number, parts: RpcHttpParts): void {
+  const { home } = connection;
+  if (home !== undefined && now - connection.toldAt >= NOTE_MS / 2) void note(connection, home, parts);
+}
+
+async function reached(leg: Leg, session: Session, { clock }: RpcHttpParts, isWanted: () => boolean): Promise<Reached> {
+  const client = { source: session.client, destination: session.local, tls: undefined };
+  if (!isWanted()) throw new Failure("client-gone", "The client left before the server was there");
+  return { leg, socket: await reach(leg, { clock, client }) };
+}
+
+async function agree(connection: VirtualConnection, leg: Leg, legs: readonly Leg[], parts: RpcHttpParts): Promise<Leg> {
+  const noted = await note(connection, leg, parts);
+  const [owner, backend, port] = noted ?? textsOf(connection, leg, parts);
+  if (owner !== ownerOf(connection, parts)) throw new Failure("not-authorized", "The virtual connection is somebody else's");
+  const home = connection.home ?? { ...leg, backend: backend ?? "", port: Number(port) };
+  connection.home = among(legs, home);
+  return connection.home;
+}
+
+/** What stands there then; undefined: it cannot be told. */
+async function note(connection: VirtualConnection, leg: Leg, parts: RpcHttpParts): Promise<readonly string[] | undefined> {
+  connection.toldAt = parts.clock.now();
+  const key = `rpc-http:home:${digest(connection.cookie, parts)}`;
+  return (await parts.state.claim(key, textsOf(connection, leg, parts).join(" "), NOTE_MS))?.split(" ");
+}
+
+const textsOf = (connection: VirtualConnection, { backend, port }: Leg, parts: RpcHttpParts): readonly string[] => [
+  ownerOf(connection, parts),
+  backend,
+  String(port),
+];
+
+const ownerOf = ({ user }: VirtualConnection, parts: RpcHttpParts): string => digest(user, parts);
+
+const digest = (text: string, { secret }: RpcHttpParts): string =>
+  createHmac("sha256", secret).update(text).digest("hex").slice(0, 32);
+
+const isSame = (one: Leg, other: Leg): boolean => one.backend === other.backend && one.port === other.port;

@@ -1,0 +1,106 @@
+// RPC PDUs on their way to a peer that has a window ([MS-RPCH] sections 3.2.1.1.5.1 and 3.2.1.4.1.3): what may go goes at once, as
+// it came; the rest waits, in order. Plugged until the peer's window is known. It never bounds what waits: the windows of those
+// from whom it came do. Failure: syntax, for an acknowledgement or a PDU that cannot be.
+
+import { Failure } from "@postern/contracts";
+import { headerOf } from "@postern/dcerpc";
+import { SendWindow } from "../windows.ts";
+
+/** From whom a PDU came: it is told when its octets have left. */
+export interface Source {
+  passedOn(octets: number): void;
+}
+
+interface Waiting {
+  run: Buffer;
+  readonly from: Source;
+}
+
+/** A run that waits must not keep a chunk alive that is so many times its size. */
+const MAX_WASTE = 4;
+
+export class Outlet {
+  readonly #write: (pdus: Buffer) => boolean;
+  readonly #queue: Waiting[] = [];
+  #queued = 0;
+  /** undefined: plugged. */
+  #window: SendWindow | undefined;
+  #size = 0;
+  /** The peer does not take more now: this is what it has not taken yet. */
+  #stuck: { readonly octets: number; readonly from: Source } | undefined;
+
+  /** `write`: false, and drained() is called when there is room again. */
+  constructor(write: (pdus: Buffer) => boolean) {
+    this.#write = write;
+  }
+
+  /** Octets that wait. */
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Nothing waits, and the peer has taken what was sent. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0 && this.#stuck === undefined;
+  }
+
+  /** Whole PDUs of one source. */
+  push(run: Buffer, from: Source): void {
+    if (this.#queue.length === 0 && this.#mayGo(run.length)) return this.#send(run, from);
+    this.#queue.push({ run: run.buffer.byteLength > MAX_WASTE * run.length ? Buffer.from(run) : run, from });
+    this.#queued += run.length;
+    this.#pump();
+  }
+
+  /** Unplugs it. */
+  open(window: number): void {
+    this.#window = new SendWindow(window);
+    this.#size = window;
+    this.#pump();
+  }
+
+  acknowledged(received: number, available: number): void {
+    this.#window?.acknowledged(received, available);
+    this.#pump();
+  }
+
+  drained(): void {
+    const stuck = this.#stuck;
+    this.#stuck = undefined;
+    stuck?.from.passedOn(stuck.octets);
+    this.#pump();
+  }
+
+  #mayGo(octets: number): boolean {
+    return this.#window !== undefined && this.#stuck === undefined && octets <= this.#window.room;
+  }
+
+  #send(run: Buffer, from: Source): void {
+    this.#window?.sent(run.length);
+    if (this.#write(run)) from.passedOn(run.length);
+    else this.#stuck = { octets: run.length, from };
+  }
+
+  #pump(): void {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const { run, from } = next;
+      const size = this.#mayGo(run.length) ? run.length : this.#fitting(run);
+      if (size === 0) return;
+      if (size === run.length) this.#queue.shift();
+      else next.run = run.subarray(size);
+      this.#queued -= size;
+      this.#send(size === run.length ? run : run.subarray(0, size), from);
+    }
+  }
+
+  /** How many octets of the run are whole PDUs that may go now. */
+  #fitting(run: Buffer): number {
+    if (!this.#mayGo(0)) return 0;
+    let size = 0;
+    // It ends before the run does: all of it would fit otherwise.
+    for (let next = headerOf(run).length; this.#mayGo(next); next += headerOf(run, size).length) size = next;
+    if (size === 0 && headerOf(run).length > this.#size)
+      throw new Failure("syntax", `RPC: a PDU of ${headerOf(run).length} octets for a window of ${this.#size}`);
+    return size;
+  }
+}
