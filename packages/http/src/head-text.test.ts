@@ -1,11 +1,16 @@
 import test from "ava";
-import { answerText, requestText } from "./head-text.ts";
+import { answerText, ReadyLines, requestText } from "./head-text.ts";
 
 test("head text: a request and an answer, as they go out", (t) => {
   t.is(requestText("GET", "/a?b", ["hOst", "a", "X", ""]), "GET /a?b HTTP/1.1\r\nhOst: a\r\nX: \r\n\r\n");
   t.is(answerText(200, "OK", ["A", "\xe4\tb"]), "HTTP/1.1 200 OK\r\nA: \xe4\tb\r\n\r\n");
   t.is(answerText(200, "", []), "HTTP/1.1 200 \r\n\r\n");
   t.is(requestText("OPTIONS", "*", []), "OPTIONS * HTTP/1.1\r\n\r\n");
+});
+
+test("head text: lines that were written once come behind the fields", (t) => {
+  const lines = new ReadyLines(["X-Real-IP", "192.0.2.7", "Y", "\xe4"]);
+  t.is(requestText("GET", "/", ["A", "b"], lines), "GET / HTTP/1.1\r\nA: b\r\nX-Real-IP: 192.0.2.7\r\nY: \xe4\r\n\r\n");
 });
 
 /** The last three become CR, LF and NUL when they are written as latin1. */
@@ -19,6 +24,8 @@ for (const end of ENDS) {
       () => requestText("GET", `/${bad}`, []),
       () => requestText("GET", "/", ["A", bad]),
       () => requestText("GET", "/", [bad, "a"]),
+      () => new ReadyLines(["A", bad]),
+      () => new ReadyLines([bad, "a"]),
       () => answerText(200, bad, []),
       () => answerText(200, "OK", ["A", "b", "C", bad]),
       () => answerText(200, "OK", [bad, "a"]),

@@ -8,10 +8,10 @@ import { tokenName } from "./names.ts";
 const TARGET = /^[!-~]+$/;
 const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-export function requestText(method: string, target: string, fields: Fields): string {
+export function requestText(method: string, target: string, fields: Fields, behind?: ReadyLines): string {
   if (tokenName(method) === undefined) throw new Error("A method that is no token");
   if (!TARGET.test(target)) throw new Error("A target that would not be one");
-  return `${method} ${target} HTTP/1.1\r\n${headFields(fields)}\r\n`;
+  return `${method} ${target} HTTP/1.1\r\n${headFields(fields)}${behind?.text ?? ""}\r\n`;
 }
 
 export function answerText(status: number, reason: string, fields: Fields, minor: 0 | 1 = 1): string {
@@ -31,4 +31,18 @@ export function headFields(fields: Fields): string {
     text += `${name}: ${value}\r\n`;
   }
   return text;
+}
+
+/** Lines that are the same in many heads: checked once. Only fields make them. */
+export class ReadyLines {
+  readonly #text: string;
+
+  constructor(fields: Fields) {
+    // In one piece: what was joined would be put together again in each head.
+    this.#text = Buffer.from(headFields(fields), "latin1").toString("latin1");
+  }
+
+  get text(): string {
+    return this.#text;
+  }
 }

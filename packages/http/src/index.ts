@@ -17,7 +17,7 @@ export {
 export { allOf, firstOf, hasField, listOf, withoutFields } from "./fields.ts";
 export { answerFraming, requestFraming } from "./framing.ts";
 export { HeadReader, type EmptyLine } from "./head-reader.ts";
-export { answerText, requestText } from "./head-text.ts";
+export { answerText, ReadyLines, requestText } from "./head-text.ts";
 export { hopByHop, trailerFields } from "./hop-by-hop.ts";
 export type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "./message.ts";
 export { lowerName } from "./names.ts";

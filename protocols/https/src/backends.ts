@@ -4,7 +4,7 @@
 import type { Duplex } from "node:stream";
 import { bracketHost, type Failure, type Leg, type Session } from "@postern/contracts";
 import type { Lending } from "@postern/core";
-import type { AnswerHead, Fields } from "@postern/http";
+import type { AnswerHead, Fields, ReadyLines } from "@postern/http";
 import type { Answer, RequestBody } from "./exchange.ts";
 
 /** What is there at once most of the time, and is not waited for then. */
@@ -22,6 +22,8 @@ export interface BackRequest {
   readonly target: string;
   /** Complete but for the framing of the body, which the connection adds. */
   readonly fields: Fields;
+  /** What the gateway says of the client, behind them. */
+  readonly told: ReadyLines | undefined;
   /** Milliseconds without a byte of the answer, once the request is out; 0: no limit. */
   readonly idleMs: number;
   /** An upgrade is asked for: 101 ends HTTP on this connection. */

@@ -73,20 +73,14 @@ function connectionTo(leg: Leg, { service, exchange }: Errand, isFresh: boolean,
 function fieldsFor(connection: BackConnection, { exchange, admission, where }: Errand, house: House): Soon<Fields> {
   const { request, client } = exchange;
   const { leg } = connection;
-  const { session } = client;
-  if (!client.isShared) session.backend = leg.backend;
+  if (!client.isShared) client.session.backend = leg.backend;
   const notAsked = (error: unknown): never => {
     if (boundTo(client, leg) !== connection) connection.drop();
     throw error;
   };
   try {
-    const told = {
-      session,
-      backend: hostOf(leg),
-      isTold: leg.forwardClient,
-      isTrusted: session.listener.trusts(session.client.host),
-    };
-    const fields = admission.present(leg, requestFields(request, told, house.kept), where.login);
+    const own = requestFields(request, { backend: hostOf(leg), isTold: leg.forwardClient }, house.kept);
+    const fields = admission.present(leg, own, where.login);
     return fields instanceof Promise ? fields.catch(notAsked) : fields;
   } catch (error) {
     return notAsked(error);

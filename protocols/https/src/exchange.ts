@@ -4,7 +4,7 @@
 import type { Duplex } from "node:stream";
 import type { ChannelBindings, Failure, Session } from "@postern/contracts";
 import type { Lending } from "@postern/core";
-import type { AnswerHead, ConnectionAuth, Fields } from "@postern/http";
+import type { AnswerHead, ConnectionAuth, Fields, ReadyLines } from "@postern/http";
 import type { BackConnection } from "./backends.ts";
 
 /** One client's connection, from its first request to its end. */
@@ -18,6 +18,8 @@ export interface ClientConnection {
   readonly bindings?: ChannelBindings;
   /** The login state at the edge; made when it is first asked for. undefined on shared connections. */
   auth: ConnectionAuth | undefined;
+  /** What backends are told of this client, for the host that was asked for last (told.ts). */
+  told?: { readonly authority: string; readonly lines: ReadyLines };
   /** No further request is taken: the connection ends behind the answer under way. */
   closeSoon(): void;
   /** Cuts it at once. */

@@ -3,7 +3,7 @@
 // the request could be sent again. Which backend, and who is there, is serve.ts's business. Never throws.
 
 import type { Duplex } from "node:stream";
-import { Failure, toFailure, type Timer } from "@postern/contracts";
+import { Failure, toFailure, type Leg, type Timer } from "@postern/contracts";
 import type { Lending } from "@postern/core";
 import { listOf, type AnswerHead, type Fields } from "@postern/http";
 import { addedTo } from "./added-fields.ts";
@@ -14,6 +14,7 @@ import type { Errand } from "./errand.ts";
 import { answerFields, switchFields } from "./forwarded-fields.ts";
 import type { House } from "./house.ts";
 import { becomesBound, isConnectionBound } from "./login/connection-bound.ts";
+import { toldLines } from "./told.ts";
 import { tunnel } from "./tunnel.ts";
 
 export type Outcome =
@@ -37,17 +38,19 @@ export function forward(errand: Errand, connection: BackConnection, fields: Fiel
     if (exchange.answer.isOver) return forwarding.gone();
     exchange.answer.onDrain = () => forwarding.drained();
     exchange.answer.onGone = () => forwarding.gone();
-    connection.ask(requestTo(errand, fields, house), body, forwarding);
+    connection.ask(requestTo(errand, connection.leg, fields, house), body, forwarding);
   });
 }
 
 /** An extended CONNECT (RFC 8441) is a GET with Upgrade in HTTP/1.1. */
-function requestTo({ exchange: { request }, service }: Errand, fields: Fields, { kept }: House): BackRequest {
+function requestTo({ exchange, service }: Errand, leg: Leg, fields: Fields, { kept, settings }: House): BackRequest {
+  const { request, client } = exchange;
   const { method, target, upgrade, version } = request;
   return {
     method: version === "2" && upgrade !== undefined ? "GET" : method,
     target,
     fields,
+    told: leg.forwardClient ? toldLines(client, request, settings.remoteUser) : undefined,
     idleMs: service.idleMs,
     isUpgrade: upgrade !== undefined,
     isStripped: kept.isStripped,

@@ -1,11 +1,10 @@
 // The fields of a request as a backend sees them, and of an answer as the client sees them (RFC 9110 section 7.6). What
 // belongs to one hop goes; what only a gateway may say (X-Forwarded-For and its kin, Exchange's internal fields) is taken from
-// nobody, and said anew by what the gateway itself knows of its peer; our own cookies stay here. Order and case stay as they
+// nobody, and said anew by what the gateway itself knows of its peer (told.ts); our own cookies stay here. Order and case stay as they
 // came. Never throws.
 
 import { randomBytes } from "node:crypto";
-import { allOf, hasField, hopByHop, lowerName, withoutFields, type Fields } from "@postern/http";
-import type { Session } from "@postern/contracts";
+import { hasField, hopByHop, lowerName, withoutFields, type Fields } from "@postern/http";
 import type { FieldFilter } from "./backends.ts";
 import type { HttpRequest } from "./exchange.ts";
 
@@ -88,15 +87,12 @@ export function strippedFields(more: readonly string[]): FieldFilter {
   };
 }
 
-/** What the backend is told of the client. */
-export interface Told {
-  readonly session: Session;
+/** Who gets a request. */
+export interface Receiver {
   /** What the backend is called, for clients of HTTP/1.0 that name no host. */
   readonly backend: string;
-  /** The backend is told the client's address (Leg.forwardClient). */
+  /** The backend is told the client's address (Leg.forwardClient), and the name that the gateway's log has for the request. */
   readonly isTold: boolean;
-  /** The peer is a gateway of ours: what it says in X-Forwarded-For is kept. */
-  readonly isTrusted: boolean;
 }
 
 /** The same for all requests of one configuration. */
@@ -106,8 +102,8 @@ export interface Kept {
   readonly ourCookies: readonly string[];
 }
 
-/** What the login adds comes behind this. */
-export function requestFields(request: HttpRequest, told: Told, { isStripped, ourCookies }: Kept): string[] {
+/** What the login adds comes behind this, and then what is told of the client (told.ts). */
+export function requestFields(request: HttpRequest, to: Receiver, { isStripped, ourCookies }: Kept): string[] {
   const { fields } = request;
   const hop = hopByHop(fields);
   const out: string[] = [];
@@ -116,7 +112,7 @@ export function requestFields(request: HttpRequest, told: Told, { isStripped, ou
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     const lower = lowerName(name);
-    if (hop.has(lower) || lower === "expect" || isStripped(lower) || (told.isTold && lower === "x-request-id")) continue;
+    if (hop.has(lower) || lower === "expect" || isStripped(lower) || (to.isTold && lower === "x-request-id")) continue;
     if (lower === "host") {
       // The target's authority has won over the field, where both were there.
       if (hasHost) continue;
@@ -129,9 +125,9 @@ export function requestFields(request: HttpRequest, told: Told, { isStripped, ou
       out.push(name, value);
     }
   }
-  if (!hasHost) out.unshift("Host", request.authority === "" ? told.backend : request.authority);
+  if (!hasHost) out.unshift("Host", request.authority === "" ? to.backend : request.authority);
   if (request.upgrade !== undefined) out.push(...upgradeFields(request.upgrade, fields));
-  if (told.isTold) tell(out, request, told);
+  if (to.isTold) out.push("X-Request-ID", request.id);
   return out;
 }
 
@@ -148,35 +144,6 @@ function withoutOurs(value: string, names: readonly string[]): string {
     .map((pair) => pair.trim())
     .filter((pair) => pair !== "" && !names.includes(pair.slice(0, Math.max(0, pair.indexOf("="))).trim()))
     .join("; ");
-}
-
-function tell(out: string[], request: HttpRequest, { session, isTrusted }: Told): void {
-  const { host } = session.client;
-  const before = isTrusted ? earlier(request.fields) : "";
-  const proto = session.tls === undefined ? "http" : "https";
-  out.push("X-Forwarded-For", before === "" ? host : `${before}, ${host}`);
-  out.push("X-Forwarded-Proto", proto);
-  if (request.authority !== "") out.push("X-Forwarded-Host", request.authority);
-  out.push("X-Forwarded-Port", String(session.local.port));
-  out.push("Forwarded", `for=${nodeName(host)};proto=${proto}${request.authority === "" ? "" : `;host="${request.authority}"`}`);
-  out.push("X-Real-IP", host, "X-Request-ID", request.id);
-}
-
-/** RFC 7239 section 6: IPv6 in brackets and quotes. A socket file has no address. */
-function nodeName(host: string): string {
-  if (host === "") return "unknown";
-  return host.includes(":") ? `"[${host}]"` : host;
-}
-
-/** What a gateway of ours said before, without what could not be an address. */
-function earlier(fields: Fields): string {
-  return allOf(fields, "x-forwarded-for")
-    .join(",")
-    .split(",")
-    .map((one) => one.trim())
-    .filter((one) => /^[0-9A-Fa-f.:[\]]{2,64}$/.test(one))
-    .slice(-10)
-    .join(", ");
 }
 
 /**

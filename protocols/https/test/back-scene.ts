@@ -45,6 +45,7 @@ export const get = (rest: Partial<BackRequest> = {}): BackRequest => ({
   fields: ["Host", "mail.example.com"],
   idleMs: 0,
   isUpgrade: false,
+  told: undefined,
   isStripped: () => false,
   ...rest,
 });

@@ -18,7 +18,7 @@ export interface FramedRequest {
 /** A server may refuse these without a length (RFC 9110 section 8.6). */
 const EXPECTS_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "RPC_IN_DATA", "RPC_OUT_DATA"]);
 
-export function framedRequest({ method, target, fields }: BackRequest, body: RequestBody | undefined): FramedRequest {
+export function framedRequest({ method, target, fields, told }: BackRequest, body: RequestBody | undefined): FramedRequest {
   const isChunked = body !== undefined && body.length === undefined;
   const length = body === undefined ? (EXPECTS_BODY.has(method) ? "0" : undefined) : body.length?.toString();
   let lengths = 0;
@@ -41,7 +41,7 @@ export function framedRequest({ method, target, fields }: BackRequest, body: Req
   }
   isRight &&= !isChunked && lengths === (length === undefined ? 0 : 1);
   const framed = isRight ? fields : reframed(fields, isChunked, length);
-  return { text: requestText(method, target, framed), isChunked, logsConnectionIn };
+  return { text: requestText(method, target, framed, told), isChunked, logsConnectionIn };
 }
 
 function reframed(fields: Fields, isChunked: boolean, length: string | undefined): Fields {

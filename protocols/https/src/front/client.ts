@@ -17,6 +17,7 @@ export abstract class Client implements ClientConnection, Hosted, Watched {
   readonly session: Session;
   readonly over: Promise<HostedEnd>;
   auth: ConnectionAuth | undefined;
+  told?: NonNullable<ClientConnection["told"]>;
   protected readonly socket: Socket;
   protected readonly house: FrontHouse;
   /** The connection is gone. */
