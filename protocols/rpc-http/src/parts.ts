@@ -25,7 +25,7 @@ export interface RpcHttpParts {
 export interface ChannelListener {
   /** An RTS PDU, read; `bytes`: as it came. A Failure that is thrown is a protocol error: the channel is cut, and over() hears it. */
   rts(pdu: Rts, bytes: Buffer): void;
-  /** One or more whole RPC PDUs, as they came. False: no more until resume(). */
+  /** One or more whole RPC PDUs, as they came. False: no more until resume(), but for what is left when the channel is over. */
   rpc(bytes: Buffer): boolean;
   /** What was written has left. */
   drained(): void;
