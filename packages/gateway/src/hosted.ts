@@ -15,9 +15,11 @@ import {
 } from "@postern/contracts";
 import { createFilters, createDnsResolver } from "@postern/filters";
 import { createAddressBook, createRecipientRouter, createRules, ownDomains, strippedHeaders } from "@postern/mailflow";
+import type { ChannelServer } from "@postern/http";
 import { buildHttps, httpsPart } from "@postern/https";
 import { buildPassthrough, passthroughPart, type PassthroughSettings } from "@postern/passthrough";
 import { rendezvousHash } from "@postern/routing";
+import { buildRpcHttp, rpcHttpPart, type RpcHttpSettings } from "@postern/rpc-http";
 import { buildRpcTcp, rpcTcpPart, type RpcTcpSettings } from "@postern/rpc-tcp";
 import { buildInbound, inboundPart, type InboundSettings } from "@postern/smtp";
 import type { Authentication } from "./authentication.ts";
@@ -45,7 +47,7 @@ export function buildHosted(config: GatewayConfig, tools: Tools, neighbours: Nei
   const speaks = (name: string): boolean => config.listeners.some(({ protocol }) => protocol === name);
   const all: HostedProtocol[] = [];
   if (speaks(inboundPart.name)) all.push(inbound(config, tools, neighbours, building));
-  if (speaksWeb(config)) all.push(...web(config, tools, neighbours));
+  if (speaksWeb(config)) all.push(...web(config, tools, neighbours, building));
   if (speaks(rpcTcpPart.name)) all.push(rpcTcp(config, tools, neighbours));
   if (speaks(passthroughPart.name)) all.push(passthrough(config, tools, neighbours));
   for (const protocol of all) building.defer(() => protocol.close());
@@ -54,10 +56,12 @@ export function buildHosted(config: GatewayConfig, tools: Tools, neighbours: Nei
 }
 
 /** Both have the same services, and the same connections to backends. */
-function web(config: GatewayConfig, { clock, logger, secret }: Tools, neighbours: Neighbours): readonly HostedProtocol[] {
+function web(config: GatewayConfig, tools: Tools, neighbours: Neighbours, building: DisposableStack): readonly HostedProtocol[] {
+  const { clock, logger } = tools;
   const { authentication, router, health, guard } = neighbours;
   const { authenticator, loginAt, claimedUser } = authentication;
   const settings = webSettings(config);
+  const secret = webSecret(settings, tools.secret);
   const { https, http } = buildHttps({
     hostname: config.hostname,
     defaultDomain: config.defaultDomain,
@@ -71,13 +75,28 @@ function web(config: GatewayConfig, { clock, logger, secret }: Tools, neighbours
     router,
     health,
     legs: legsFor(config, httpsPart.name),
-    channels: undefined,
+    channels: channels(config, { ...tools, secret }, neighbours, building),
     schemes: webSchemes(config, authenticator),
-    secret: webSecret(settings, secret),
+    secret,
     endpoints: endpointsOf(config),
     hasTls: config.listeners.some(({ protocol, tls }) => protocol === httpsPart.name && tls === "implicit"),
   });
   return [https, http];
+}
+
+/** The RPC proxy of our own: only where a backend needs one. */
+function channels(
+  { hostname, protocols, backends }: GatewayConfig,
+  { clock, logger, state, secret }: Tools,
+  { health }: Neighbours,
+  building: DisposableStack,
+): ChannelServer | undefined {
+  const legs = legsFor({ backends }, rpcHttpPart.name);
+  if (legs.size === 0) return undefined;
+  // The table of this protocol made them.
+  const settings = protocols[rpcHttpPart.name] as unknown as RpcHttpSettings;
+  const parts = { hostname, settings, clock, logger, health, state, legs, secret };
+  return building.adopt(buildRpcHttp(parts), (one) => one.close());
 }
 
 function passthrough(config: GatewayConfig, { clock, logger }: Tools, { health }: Neighbours): HostedProtocol {
@@ -105,7 +124,7 @@ function rpcTcp(config: GatewayConfig, { clock, logger, state }: Tools, { health
 }
 
 /** By the backend's name, in the order of the configuration. */
-function legsFor({ backends }: GatewayConfig, protocol: string): ReadonlyMap<string, Leg> {
+function legsFor({ backends }: Pick<GatewayConfig, "backends">, protocol: string): ReadonlyMap<string, Leg> {
   const found = new Map<string, Leg>();
   for (const [name, legs] of backends) {
     const leg = legs.get(protocol);
