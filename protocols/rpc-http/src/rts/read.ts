@@ -26,9 +26,10 @@ const WHOLE = PDU_FLAGS.first | PDU_FLAGS.last;
 
 /** `pdu`: one whole PDU, nothing behind it. */
 export function readRts(pdu: Buffer): Rts {
-  const { type, flags, length, authLength } = headerOf(pdu);
+  const { type, flags, length, authLength, callId } = headerOf(pdu);
   if (type !== PDU_TYPES.rts) throw garbled(`a PDU of type ${type}`);
-  if (flags !== WHOLE || authLength !== 0 || length !== pdu.length || length < RTS_HEADER) throw garbled("a header that is none");
+  if (flags !== WHOLE || authLength !== 0 || callId !== 0 || length !== pdu.length || length < RTS_HEADER)
+    throw garbled("a header that is none");
   const reader = new BodyReader(pdu, RTS_HEADER);
   const commands = Array.from({ length: pdu.readUInt16LE(RTS_HEADER - 2) }, () => readCommand(reader));
   if (reader.left > 0) throw garbled("octets behind the last command");

@@ -112,9 +112,10 @@ test("a PDU of a thousand empty commands is read, and a larger one is refused", 
   t.throws(() => readRts(empties(most + 1)), { instanceOf: Failure });
 });
 
-test("a PDU of another type, of more than one fragment, or with an auth trailer is refused", (t) => {
+test("a PDU of another type, of a call, of more than one fragment, or with an auth trailer is refused", (t) => {
   t.throws(() => readRts(newPdu(PDU_TYPES.request, 0, 4)), { instanceOf: Failure });
   t.throws(() => readRts(newPdu(PDU_TYPES.rts, 0, 4, 1)), { instanceOf: Failure });
+  t.throws(() => readRts(newPdu(PDU_TYPES.rts, 1, 4)), { instanceOf: Failure });
   const trailed = newPdu(PDU_TYPES.rts, 0, 40);
   trailed.writeUInt16LE(16, 10);
   t.throws(() => readRts(trailed), { instanceOf: Failure });
