@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from "ava";
-import { RpcHttpClient, type EchoRpcServer } from "@postern/testing";
+import { RpcHttpClient, type EchoRpcServer, type RpcHttpClientOptions } from "@postern/testing";
 import { echoServer, rpcLeg, startWorker, type PartsOptions, type Worker } from "./test/scene.ts";
 
 const KB = 1024;
@@ -7,7 +7,7 @@ const KB = 1024;
 interface Scene {
   readonly server: EchoRpcServer;
   readonly worker: Worker;
-  open(options?: Partial<ConstructorParameters<typeof RpcHttpClient>[0]>): Promise<RpcHttpClient>;
+  readonly open: (options?: Partial<RpcHttpClientOptions>) => Promise<RpcHttpClient>;
 }
 
 async function scene(t: ExecutionContext, settings: PartsOptions["settings"] = {}): Promise<Scene> {

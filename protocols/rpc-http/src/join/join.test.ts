@@ -1,0 +1,147 @@
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { once } from "node:events";
+import test, { type ExecutionContext } from "ava";
+import { freePorts, RpcHttpClient, type EchoRpcServer } from "@postern/testing";
+import { echoServer, rpcLeg, startWorker, testState, type PartsOptions, type Worker } from "../server/test/scene.ts";
+
+const KB = 1024;
+const SMALL = { channelLifetime: 128 * KB, window: 16 * KB };
+
+interface Scene {
+  readonly server: EchoRpcServer;
+  readonly workers: readonly Worker[];
+}
+
+/** The gateways of `of`, all in front of one echo server. */
+async function scene(t: ExecutionContext, of: readonly Partial<PartsOptions>[]): Promise<Scene> {
+  const server = await echoServer(t);
+  const legs = [rpcLeg(server.port, { backend: "server" })];
+  const workers: Worker[] = [];
+  for (const options of of) workers.push(await startWorker(t, { ...options, legs }));
+  return { server, workers };
+}
+
+/** Workers of one node. */
+function workersOf(t: ExecutionContext, count: number): Promise<Scene> {
+  const state = testState();
+  return scene(
+    t,
+    Array.from({ length: count }, () => ({ state, settings: SMALL })),
+  );
+}
+
+/** Nodes that know each other, of one worker each. */
+async function nodesOf(t: ExecutionContext, count: number, rest: Partial<PartsOptions> = {}): Promise<Scene> {
+  const nodes = (await freePorts(count)).map((port) => `127.0.0.1:${port}`);
+  return scene(
+    t,
+    nodes.map((address) => ({ settings: { ...SMALL, join: { address, nodes } }, ...rest })),
+  );
+}
+
+/** Each channel that the client opens goes to the next gateway. */
+function spread(
+  t: ExecutionContext,
+  workers: readonly Worker[],
+  options: Partial<ConstructorParameters<typeof RpcHttpClient>[0]> = {},
+): RpcHttpClient {
+  const turn = { next: 0 };
+  const port = (): number => workers[turn.next++ % workers.length]?.port ?? 0;
+  const client = new RpcHttpClient({ port, lifetime: 128 * KB, window: 16 * KB, ...options });
+  t.teardown(() => client.close());
+  return client;
+}
+
+for (const [title, gateways] of [
+  ["workers of one node", workersOf],
+  ["nodes without a common state", nodesOf],
+] as const) {
+  test(`join: channels that reach different ${title} are one virtual connection, through many changes of channels`, async (t) => {
+    const { server, workers } = await gateways(t, 3);
+    for (let round = 0; round < 4; round++) {
+      const client = spread(t, workers);
+      await client.opened();
+      await client.bind();
+      for (let call = 0; call < 20; call++) await Promise.all([client.echo(30 * KB, 20 * KB), client.echo(10, 10 * KB)]);
+      t.true(client.recycled.IN_R2 > 3 && client.recycled.OUT_R2 > 3);
+      client.close();
+    }
+    t.is(server.accepted, 4);
+    t.deepEqual(server.errors, []);
+  });
+
+  test(`join: what one of the ${title} loses, the other ends`, async (t) => {
+    const { server, workers } = await gateways(t, 2);
+    for (const direction of ["in", "out"] as const) {
+      const client = spread(t, workers);
+      await client.opened();
+      await client.bind();
+      client.kill(direction);
+      t.regex((await client.ended)?.message ?? "", direction === "in" ? /OUT/ : /IN/);
+    }
+    const client = spread(t, workers);
+    await client.opened();
+    server.cut();
+    t.truthy(await client.ended);
+  });
+}
+
+test("join: another user's channel with the same cookie joins nobody", async (t) => {
+  const { workers } = await workersOf(t, 2);
+  const client = spread(t, workers, { connection: "ab".repeat(16) });
+  await client.opened();
+  const other = spread(t, workers, { connection: "ab".repeat(16), authorization: "user bob@example.com" });
+  await other.opened();
+  await Promise.all([client.bind(), other.bind()]);
+  await client.echo(10, 10);
+  await other.echo(10, 10);
+  t.pass();
+});
+
+test("join: a node that is down is passed over, by both channels alike", async (t) => {
+  const [down = 0, first = 0, second = 0] = await freePorts(3);
+  const nodes = [down, first, second].map((port) => `127.0.0.1:${port}`);
+  const { workers } = await scene(
+    t,
+    nodes.slice(1).map((address) => ({ settings: { ...SMALL, join: { address, nodes } } })),
+  );
+  for (let round = 0; round < 6; round++) {
+    const client = spread(t, workers);
+    await client.opened();
+    client.close();
+  }
+  t.pass();
+});
+
+test("join: a backend that cannot be reached is told to a client whose IN channel is elsewhere", async (t) => {
+  const state = testState();
+  const [port = 0] = await freePorts(1);
+  const legs = [rpcLeg(port, { backend: "server" })];
+  const workers = [await startWorker(t, { legs, state }), await startWorker(t, { legs, state })];
+  const client = spread(t, workers);
+  await t.throwsAsync(client.opened());
+  t.true(workers.some(({ failures }) => failures.some(({ kind }) => kind === "backend-unreachable")));
+});
+
+test("join: who has not the key of the array gets no further than the handshake between nodes", async (t) => {
+  const { workers } = await nodesOf(t, 1, {});
+  const address = workers[0]?.parts.settings.join.address ?? "";
+  const port = Number(address.split(":")[1]);
+  for (const psk of [Buffer.alloc(32), undefined]) {
+    const socket = connectTls({
+      port,
+      host: "127.0.0.1",
+      ciphers: psk === undefined ? "DEFAULT" : "ECDHE-PSK-CHACHA20-POLY1305",
+      maxVersion: "TLSv1.2",
+      rejectUnauthorized: false,
+      ...(psk !== undefined && { pskCallback: () => ({ psk, identity: "postern" }) }),
+    });
+    socket.on("secureConnect", () => t.fail());
+    await t.throwsAsync(once(socket, "secureConnect"));
+  }
+  const plain = connect({ port, host: "127.0.0.1" });
+  plain.end("no TLS at all\r\n\r\n");
+  plain.resume();
+  await once(plain, "close");
+});
