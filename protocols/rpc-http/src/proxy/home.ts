@@ -31,12 +31,8 @@ export function dialHome(
     firstThere(of, (leg) => reached(leg, session, parts, isWanted), { ...parts, session });
   return async (listener) => {
     const home = connection.home;
-    let found = await there(home === undefined ? legs : [among(legs, home)]);
-    const agreed = await agree(connection, found.leg, legs, parts);
-    if (!isSame(agreed, found.leg)) {
-      found.socket.destroy();
-      found = await there([agreed]);
-    }
+    const first = await there(home === undefined ? legs : [among(legs, home)]);
+    const found = await atHome(first, await agree(connection, first, legs, parts), there);
     session.backend = found.leg.backend;
     session.backendAddress = { host: found.leg.host, port: found.leg.port };
     return new ServerLeg(found.socket, found.leg, listener);
@@ -63,13 +59,34 @@ async function reached(leg: Leg, session: Session, { clock }: RpcHttpParts, isWa
   return { leg, socket: await reach(leg, { clock, client }) };
 }
 
-async function agree(connection: VirtualConnection, leg: Leg, legs: readonly Leg[], parts: RpcHttpParts): Promise<Leg> {
+/** What was reached, or the server that was agreed upon in its place. */
+async function atHome(first: Reached, agreed: Leg, there: (of: readonly Leg[]) => Promise<Reached>): Promise<Reached> {
+  if (isSame(agreed, first.leg)) return first;
+  first.socket.destroy();
+  return await there([agreed]);
+}
+
+/** Where all channels go. A server that was reached for nothing is left. */
+async function agree(
+  connection: VirtualConnection,
+  { leg, socket }: Reached,
+  legs: readonly Leg[],
+  parts: RpcHttpParts,
+): Promise<Leg> {
+  try {
+    connection.home = among(legs, await homeOf(connection, leg, parts));
+    return connection.home;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function homeOf(connection: VirtualConnection, leg: Leg, parts: RpcHttpParts): Promise<Leg> {
   const noted = await note(connection, leg, parts);
   const [owner, backend, port] = noted ?? textsOf(connection, leg, parts);
   if (owner !== ownerOf(connection, parts)) throw new Failure("not-authorized", "The virtual connection is somebody else's");
-  const home = connection.home ?? { ...leg, backend: backend ?? "", port: Number(port) };
-  connection.home = among(legs, home);
-  return connection.home;
+  return connection.home ?? { ...leg, backend: backend ?? "", port: Number(port) };
 }
 
 /** What stands there then; undefined: it cannot be told. */
