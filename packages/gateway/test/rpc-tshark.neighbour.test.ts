@@ -17,9 +17,19 @@ const UNNAMED: ReadonlySet<string> = new Set<RtsName>(["OUT_R2/B2"]);
 
 const [VC, OWN, OLD, NEXT, GROUP] = ["1", "2", "3", "4", "5"].map((digit) => digit.repeat(32));
 const VALUES = {
-  ...{ connection: VC, channel: OWN, predecessor: OLD, successor: NEXT, group: GROUP },
-  ...{ window: 65_536, timeout: 900_000, lifetime: 2 ** 30, keepAlive: 300_000 },
-  ...{ received: 32_768, available: 65_536, octets: 1031, destination: "out-proxy" },
+  connection: VC,
+  channel: OWN,
+  predecessor: OLD,
+  successor: NEXT,
+  group: GROUP,
+  window: 65_536,
+  timeout: 900_000,
+  lifetime: 2 ** 30,
+  keepAlive: 300_000,
+  received: 32_768,
+  available: 65_536,
+  octets: 1031,
+  destination: "out-proxy",
 };
 
 interface Judged {
