@@ -2,6 +2,7 @@ import test from "ava";
 import { Failure, type Leg } from "@postern/contracts";
 import type { Channel, ChannelServer } from "@postern/http";
 import { testAuthenticator, testLeg } from "@postern/testing";
+import { until } from "../test/until.ts";
 import { webScene, type WebScene } from "../test/web-scene.ts";
 import { webSettings } from "../test/parts.ts";
 import type { ExecutionContext } from "ava";
@@ -105,14 +106,10 @@ test("channels: 100 Continue is said as soon as the body is wanted, and the body
   t.is(await client.until(/\r\n\r\n/), "HTTP/1.1 100 Continue\r\n\r\n");
   client.say("first");
   await until(() => said.length === 1);
-  scene.clock.advance(20 * 60_000);
+  await scene.clock.advance(20 * 60_000);
   client.say("second");
   await until(() => said.length === 2);
   t.deepEqual(said, ["first", "second"]);
   client.socket.end();
   await promise;
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500 && !isSo(); turn += 1) await new Promise((next) => setTimeout(next, 10));
-}
