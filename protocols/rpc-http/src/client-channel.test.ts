@@ -239,3 +239,11 @@ test("who leaves with a failure before an answer leaves the answer to others; an
   t.is(done.answer.ending, "leave");
   t.is(done.answer.status, undefined);
 });
+
+test("a channel that is left because its client left another one ends without an answer, and is no failure", async (t) => {
+  const { client, answer } = await opened("in");
+  client.leave(new Failure("client-gone", "The client left the channel"));
+  t.is(answer.ending, "leave");
+  t.is(answer.status, undefined);
+  await t.notThrowsAsync(client.finished);
+});

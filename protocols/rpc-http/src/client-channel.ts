@@ -124,7 +124,8 @@ export class HttpClientChannel implements ClientChannel {
   leave(failure?: Failure): void {
     if (this.isOver) return;
     this.#listener = undefined;
-    if (failure === undefined || this.answer.status !== undefined) this.answer.leave();
+    // A client that has left another of its channels asks for no answer on this one.
+    if (failure === undefined || failure.kind === "client-gone" || this.answer.status !== undefined) this.answer.leave();
     this.#close(failure);
   }
 
