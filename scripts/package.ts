@@ -16,7 +16,7 @@ const REQUIRE =
 const LAUNCHER = `#!/bin/sh
 # Postern with the Node that was installed beside it.
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/node" --disable-warning=ExperimentalWarning --max-semi-space-size=1 "$here/../lib/postern.mjs" "$@"
+exec "$here/node" --disable-warning=ExperimentalWarning --max-semi-space-size=1 --initial-old-space-size=16 "$here/../lib/postern.mjs" "$@"
 `;
 
 /** One file each: the gateway, and the thread in which it checks password hashes. */
