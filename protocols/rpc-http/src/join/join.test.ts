@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import test, { type ExecutionContext } from "ava";
-import { freePorts, RpcHttpClient, type EchoRpcServer } from "@postern/testing";
+import { freePorts, opens, RpcHttpClient, type EchoRpcServer } from "@postern/testing";
 import { echoServer, rpcLeg, startWorker, testState, type PartsOptions, type Worker } from "../server/test/scene.ts";
 
 const KB = 1024;
@@ -19,6 +19,13 @@ async function scene(t: ExecutionContext, of: readonly Partial<PartsOptions>[]):
   const legs = [rpcLeg(server.port, { backend: "server" })];
   const workers: Worker[] = [];
   for (const options of of) workers.push(await startWorker(t, { ...options, legs }));
+  // Doors between nodes open by and by; who came before would find the next node.
+  for (const { parts } of workers) {
+    const { address } = parts.settings.join;
+    const port = Number(address?.split(":")[1]);
+    for (let look = 0; address !== undefined && look < 1000 && !(await opens(port)); look++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   return { server, workers };
 }
 
@@ -144,4 +151,41 @@ test("join: who has not the key of the array gets no further than the handshake 
   plain.end("no TLS at all\r\n\r\n");
   plain.resume();
   await once(plain, "close");
+});
+
+test("join: octets come through two nodes unchanged, in whatever pieces they come", async (t) => {
+  const { workers, server } = await nodesOf(t, 2);
+  const cut = (bytes: Buffer): Buffer[] => {
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < bytes.length;) {
+      const size = 1 + Math.floor(Math.random() * 3000);
+      pieces.push(bytes.subarray(at, at + size));
+      at += size;
+    }
+    return pieces;
+  };
+  const client = spread(t, workers, { cut, c1: "B3" });
+  await client.opened();
+  await client.bind();
+  for (let call = 0; call < 20; call++) await client.echo(40 * KB, 40 * KB);
+  t.deepEqual(server.errors, []);
+});
+
+test("join: who knows the door of a worker, and not the key, is turned away without a word", async (t) => {
+  const claims: string[] = [];
+  const state = testState();
+  const { workers } = await scene(t, [
+    { state: { ...state, claim: (key, value, ttl) => (claims.push(key, value), state.claim(key, value, ttl)) } },
+  ]);
+  const client = spread(t, workers);
+  await client.opened();
+  const [key = "", path = ""] = claims;
+  t.notRegex(key, new RegExp(`alice|${client.cookies.connection}`));
+  const socket = connect({ path });
+  const heard: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => heard.push(chunk));
+  socket.write(Buffer.concat([Buffer.of(0, 2), Buffer.from("{}"), Buffer.alloc(32)]));
+  await once(socket, "close");
+  t.deepEqual(heard, []);
+  await client.bind();
 });

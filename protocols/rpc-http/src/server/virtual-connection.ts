@@ -28,6 +28,8 @@ export class VirtualConnection implements BackendListener {
   #out: OutHalf | undefined;
   #backend: TcpBackend | undefined;
   #hasMet = false;
+  /** Of the channel that came first; one that was passed on may not know any. */
+  #legs: readonly Leg[] = [];
   #keepAliveMs = KEEP_ALIVE_MS;
   /** Steps of coming together and of changing channels: each has its time. */
   #steps = 0;
@@ -57,7 +59,8 @@ export class VirtualConnection implements BackendListener {
         return;
       }
       this.#note(channel.session);
-      if (this.#in !== undefined && this.#out !== undefined) this.#meetOnce(legs, channel.session);
+      if (this.#legs.length === 0) this.#legs = legs;
+      if (this.#in !== undefined && this.#out !== undefined) this.#meetOnce(channel.session);
     });
   }
 
@@ -153,10 +156,10 @@ export class VirtualConnection implements BackendListener {
     });
   }
 
-  #meetOnce(legs: readonly Leg[], session: Session): void {
+  #meetOnce(session: Session): void {
     if (this.#hasMet || this.isOver) return;
     this.#hasMet = true;
-    void this.#meet(legs, session);
+    void this.#meet(session);
   }
 
   #note(session: Session): void {
@@ -164,10 +167,10 @@ export class VirtualConnection implements BackendListener {
   }
 
   /** Both halves are there: the first backend that can be reached has the connection. */
-  async #meet(legs: readonly Leg[], session: Session): Promise<void> {
+  async #meet(session: Session): Promise<void> {
     const { health, logger } = this.#parts;
     try {
-      await firstThere(legs, (leg) => this.#dial(leg, session), { health, logger, session });
+      await firstThere(this.#legs, (leg) => this.#dial(leg, session), { health, logger, session });
     } catch (error) {
       return this.end(toFailure(error));
     }
