@@ -203,8 +203,13 @@ function copied(count: number): Buffer {
   return chunk;
 }
 
-/** What a paused socket holds already. */
+/** What a paused socket holds already: all of it, though a read() may give one chunk of several. */
 export function buffered(socket: Socket): Buffer[] {
-  const chunk: unknown = socket.readableLength > 0 ? socket.read() : null;
-  return chunk === null ? [] : [chunk as Buffer];
+  const chunks: Buffer[] = [];
+  while (socket.readableLength > 0) {
+    const chunk: unknown = socket.read();
+    if (chunk === null) break;
+    chunks.push(chunk as Buffer);
+  }
+  return chunks;
 }
