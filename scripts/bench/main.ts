@@ -1,5 +1,5 @@
 // The benchmark: Postern and its peers, one run, paired and interleaved. See docs/benchmark.md.
-// usage: run [--quick] [--only NAME,NAME] [--measures mail,web,bulk,login,memory] [--json FILE] [--markdown FILE]
+// usage: run [--quick] [--only NAME,NAME] [--measures mail,web,rpc,bulk,login,memory] [--json FILE] [--markdown FILE]
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { facts, markdownTable, textTable } from "./report.ts";
 import type { Results } from "./report.ts";
 import { measureMail } from "./mail/mail.ts";
+import { measureRpc } from "./rpc/rpc.ts";
 import { measureWeb } from "./web/web.ts";
 import { bulk, loginRate, logins, memory } from "./measures.ts";
 import { PROXIES, startProxy } from "./proxies.ts";
@@ -24,7 +25,7 @@ const { values: options } = parseArgs({
         .map((row) => row.name)
         .join(","),
     },
-    measures: { type: "string", default: "bulk,login,memory,mail,web" },
+    measures: { type: "string", default: "bulk,login,memory,mail,web,rpc" },
     json: { type: "string" },
     markdown: { type: "string" },
   },
@@ -163,7 +164,8 @@ const haraka = process.env["POSTERN_BENCH_HARAKA"] ?? "";
 const mail = (site: Site): Promise<void> => measureMail(site, haraka, options.quick, size.rounds, { add, note });
 const npm = process.env["POSTERN_BENCH_NPM"] ?? "";
 const web = (site: Site): Promise<void> => measureWeb(site, npm, options.quick, size.rounds, { add, note });
-const measures = { mail, web, bulk: measureBulk, login: measureLogins, memory: measureMemory };
+const rpc = (site: Site): Promise<void> => measureRpc(site, options.quick, size.rounds, { add, note });
+const measures = { mail, web, rpc, bulk: measureBulk, login: measureLogins, memory: measureMemory };
 const site = await openSite();
 try {
   for (const [name, measure] of Object.entries(measures)) {
