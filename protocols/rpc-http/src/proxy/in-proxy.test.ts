@@ -209,3 +209,12 @@ test("in-proxy: a client that left is not told of to the server, and its cookie 
   scene.connIn();
   t.is((await (await scene.server.leg()).rts("CONN/B2")).channel, IN);
 });
+
+test("in-proxy: a server that reads nothing is given up before the client's RTS PDUs heap up", async (t) => {
+  const scene = await Scene.start(t);
+  const { channel, leg } = await scene.openedIn();
+  leg.socket.pause();
+  const pdu = rtsPdu("FlowControlAckWithDestination", { destination: "out-proxy", channel: OUT, received: 0, available: 0 });
+  for (let sent = 0; sent < 400_000 && !channel.isOver; sent++) channel.say(pdu);
+  t.is(channel.failure?.kind, "backend-silent");
+});

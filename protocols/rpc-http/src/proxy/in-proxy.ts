@@ -16,7 +16,7 @@ import { destinationOf, type Rts } from "../rts/read.ts";
 import { ReceiveWindow } from "../windows.ts";
 import { Quiet } from "../server/quiet.ts";
 import { Held, SILENCE, type Dial, type HalfParts } from "./half.ts";
-import { Outlet, type Source } from "./outlet.ts";
+import { Outlet, toKeep, type Source } from "./outlet.ts";
 import type { LegListener, ServerLeg } from "./server-leg.ts";
 
 type State = "dialling" | "B3W" | "B2W" | "opened" | "A5W" | "finishing" | "finished";
@@ -149,7 +149,7 @@ export class InProxy implements LegListener {
   }
 
   runFromClient(from: Inlet, run: Buffer): void {
-    if (from === this.#successor) this.#plugged.push(run);
+    if (from === this.#successor) this.#plugged.push(toKeep(run));
     else if (this.#state === "finishing") throw new Failure("syntax", "RPC behind the last word of an IN channel");
     else this.#outlet.push(run, from);
   }

@@ -19,6 +19,9 @@ interface Waiting {
 /** A run that waits must not keep a chunk alive that is so many times its size. */
 const MAX_WASTE = 4;
 
+/** What is to wait: the run, or a copy where it is little of the chunk that it came in. */
+export const toKeep = (run: Buffer): Buffer => (run.buffer.byteLength > MAX_WASTE * run.length ? Buffer.from(run) : run);
+
 export class Outlet {
   readonly #write: (pdus: Buffer) => boolean;
   readonly #queue: Waiting[] = [];
@@ -47,7 +50,7 @@ export class Outlet {
   /** Whole PDUs of one source. */
   push(run: Buffer, from: Source): void {
     if (this.#queue.length === 0 && this.#mayGo(run.length)) return this.#send(run, from);
-    this.#queue.push({ run: run.buffer.byteLength > MAX_WASTE * run.length ? Buffer.from(run) : run, from });
+    this.#queue.push({ run: toKeep(run), from });
     this.#queued += run.length;
     this.#pump();
   }
