@@ -2,7 +2,8 @@
 // enter. Between nodes: TLS with a pre-shared key (RFC 4279, RFC 5489, RFC 7905: ECDHE, so that the key of today opens nothing of
 // yesterday); who has not the key gets no further than the handshake. Rejects with the system's error.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +28,8 @@ export async function openWorkerDoor(onSocket: (socket: Socket) => void): Promis
   // mkdtemp makes it 0700.
   const folder = await mkdtemp(join(tmpdir(), "postern-rpc-"));
   const path = join(folder, "join");
-  const remove = (): void => void rm(folder, { recursive: true, force: true }).catch(() => {});
+  // At once: a process that ends would not come to it.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, onSocket);
   try {
     await listening(server, { path });
