@@ -11,6 +11,7 @@ import { signingKey, signToken, startDovecot, startOpenId, type Dovecot, type Op
 import { run, succeed, Talk } from "./clients.ts";
 import { POSTERN, startGateway, type Gateway, type GatewayOptions } from "./gateway-process.ts";
 import { ALICE, BOB, CAROL, FILES, LISTENERS, PASSWORDS, plain, WRONG } from "./mailboxes.ts";
+import { stopAll, together } from "./together.ts";
 
 const MASTER = "Master-geheim-9";
 const SECRET = "Client-geheim-7";
@@ -50,9 +51,11 @@ test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), "postern-backend-login-"));
   await run("chmod", ["755", folder]);
   openid = await startOpenId({ clientId: "gateway", clientSecret: SECRET });
-  master = await startDovecot({ users: { [ALICE]: INNER }, masterUsers: { gate: MASTER } });
-  trusting = await startDovecot({ users: {}, passdb: trustingPassdb });
-  tokens = await startDovecot({ users: {}, passdb: await tokenPassdb(), mechanisms: "xoauth2 oauthbearer" });
+  [master, trusting, tokens] = await together(
+    startDovecot({ users: { [ALICE]: INNER }, masterUsers: { gate: MASTER } }),
+    startDovecot({ users: {}, passdb: trustingPassdb }),
+    startDovecot({ users: {}, passdb: await tokenPassdb(), mechanisms: "xoauth2 oauthbearer" }),
+  );
   const asMaster = { strategy: "master", user: "gate", passwordFile: "master.pass" };
   const byToken = {
     strategy: "oauth",
@@ -90,7 +93,7 @@ test.before(async () => {
 test.after.always(async () => {
   const written = gateway?.written() ?? "";
   await gateway?.stop();
-  for (const server of [master, trusting, tokens]) await server?.stop();
+  await stopAll([master, trusting, tokens]);
   await openid?.stop();
   if (folder !== undefined) await rm(folder, { recursive: true });
   const asked = openid.asked.flatMap(({ form }) => [form["token"], form["subject_token"]]);

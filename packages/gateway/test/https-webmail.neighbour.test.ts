@@ -11,6 +11,7 @@ import { startGateway } from "./gateway-process.ts";
 import type { Gateway } from "./gateway-process.ts";
 import { ALICE, authority, BOB, FILES, PASSWORDS, ROUTES, startMailboxes } from "./mailboxes.ts";
 import type { Mailboxes } from "./mailboxes.ts";
+import { stopAll, together } from "./together.ts";
 
 let mailboxes: Mailboxes;
 let roundcube: Roundcube;
@@ -18,8 +19,7 @@ let gateway: Gateway;
 let people: People;
 
 test.before(async () => {
-  mailboxes = await startMailboxes();
-  roundcube = await startRoundcube({ authority: authority.cert });
+  [mailboxes, roundcube] = await together(startMailboxes(), startRoundcube({ authority: authority.cert }));
   gateway = await startGateway({
     listeners: { imaps: { protocol: "imap", tls: "implicit" }, https: { protocol: "https" } },
     backends: { ...mailboxes.backends, web: { https: `http://127.0.0.1:${roundcube.port}` } },
@@ -34,8 +34,7 @@ test.before(async () => {
 test.after.always(async () => {
   await people?.stop();
   await gateway?.stop();
-  await roundcube?.stop();
-  await mailboxes?.stop();
+  await stopAll([roundcube, mailboxes]);
 });
 
 const address = (): string => `https://mail.example.com:${gateway.port("https")}/roundcube/`;

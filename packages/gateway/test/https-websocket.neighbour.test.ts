@@ -6,9 +6,10 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { setDefaultCACertificates } from "node:tls";
-import test, { type ExecutionContext } from "ava";
+import test from "ava";
 import { startGateway, type Gateway } from "./gateway-process.ts";
 import { authority, FILES } from "./mailboxes.ts";
+import { stopAll, together } from "./together.ts";
 import { until } from "./until.ts";
 
 const WAIT_MS = 60_000;
@@ -20,10 +21,11 @@ interface EchoServer {
   readonly port: number;
   readonly asked: readonly IncomingMessage[];
   readonly open: () => number;
+  stop(): Promise<void>;
 }
 
 /** Messages of less than 126 bytes, in one frame each, as clients send them (RFC 6455 section 5). */
-async function startEcho(t: ExecutionContext, name: string): Promise<EchoServer> {
+async function startEcho(name: string): Promise<EchoServer> {
   const asked: IncomingMessage[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((_, answer) => void answer.writeHead(426).end());
@@ -52,11 +54,16 @@ async function startEcho(t: ExecutionContext, name: string): Promise<EchoServer>
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  t.teardown(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return { port: (server.address() as AddressInfo).port, asked, open: () => sockets.size };
+  return {
+    port: (server.address() as AddressInfo).port,
+    asked,
+    open: () => sockets.size,
+    async stop() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await once(server, "close");
+    },
+  };
 }
 
 const frame = (first: number, content: Buffer): Buffer => Buffer.concat([Buffer.from([first, content.length]), content]);
@@ -67,43 +74,39 @@ function lengthOf(bytes: Buffer): number | undefined {
   return bytes.length >= 6 && bytes.length >= 6 + length ? length : undefined;
 }
 
-interface Scene {
-  readonly one: EchoServer;
-  readonly two: EchoServer;
-  readonly gateway: Gateway;
-  readonly open: (path: string) => Promise<{ socket: WebSocket; heard: string[] }>;
-}
+let one: EchoServer;
+let two: EchoServer;
+let gateway: Gateway;
 
-async function scene(t: ExecutionContext): Promise<Scene> {
+test.before(async () => {
   setDefaultCACertificates([authority.cert]);
-  const [one, two] = await Promise.all([startEcho(t, "one"), startEcho(t, "two")]);
-  const gateway = await startGateway({
+  [one, two] = await together(startEcho("one"), startEcho("two"));
+  gateway = await startGateway({
     listeners: { https: { protocol: "https", tls: "implicit" } },
     backends: { one: { https: `http://127.0.0.1:${one.port}` }, two: { https: `http://127.0.0.1:${two.port}` } },
     routes: [{ source: "static", default: "one" }],
     files: FILES,
     config: { workers: 2, https: { services: { second: { paths: "/second", backends: "two" } } } },
   });
-  t.teardown(() => gateway.stop());
-  return {
-    one,
-    two,
-    gateway,
-    async open(path) {
-      const heard: string[] = [];
-      const socket = new WebSocket(`wss://localhost:${gateway.port("https")}${path}`);
-      socket.addEventListener("message", ({ data }) => heard.push(String(data)));
-      await new Promise<void>((resolve, reject) => {
-        socket.addEventListener("open", () => resolve(), { once: true });
-        socket.addEventListener("error", ({ error }) => reject(error), { once: true });
-      });
-      return { socket, heard };
-    },
-  };
+});
+
+test.after.always(async () => {
+  await gateway?.stop();
+  await stopAll([one, two]);
+});
+
+async function open(path: string): Promise<{ readonly socket: WebSocket; readonly heard: string[] }> {
+  const heard: string[] = [];
+  const socket = new WebSocket(`wss://localhost:${gateway.port("https")}${path}`);
+  socket.addEventListener("message", ({ data }) => heard.push(String(data)));
+  await new Promise<void>((resolve, reject) => {
+    socket.addEventListener("open", () => resolve(), { once: true });
+    socket.addEventListener("error", ({ error }) => reject(error), { once: true });
+  });
+  return { socket, heard };
 }
 
-test("WebSocket: twenty at once, each hears its own words from its own server", async (t) => {
-  const { one, two, open } = await scene(t);
+test.serial("WebSocket: twenty at once, each hears its own words from its own server", async (t) => {
   const all = await Promise.all(Array.from({ length: 20 }, (_, index) => open(index % 2 === 0 ? "/first?x=1" : "/second/x")));
   for (let round = 0; round < 5; round += 1) for (const [index, { socket }] of all.entries()) socket.send(`${round} of ${index}`);
   for (const [index, { heard }] of all.entries()) {
@@ -125,8 +128,8 @@ test("WebSocket: twenty at once, each hears its own words from its own server", 
   );
 });
 
-test("WebSocket: SIGTERM ends those that are open, at both ends, and the program ends with 0", async (t) => {
-  const { one, gateway, open } = await scene(t);
+// The last one: it ends the program.
+test.serial("WebSocket: SIGTERM ends those that are open, at both ends, and the program ends with 0", async (t) => {
   const { socket } = await open("/first");
   const closed = new Promise((resolve) => socket.addEventListener("close", resolve, { once: true }));
   gateway.signal("SIGTERM");

@@ -21,6 +21,7 @@ import { bring, countOf, greeted, startInbound } from "./inbound.ts";
 import { KEY_RECORD, signed } from "./inbound-signed.ts";
 import { delivered, someWord } from "./submitters.ts";
 import { until } from "./until.ts";
+import { stopAll, together } from "./together.ts";
 
 const ALICE = "alice@example.com";
 const ANN = "ann@good.example";
@@ -40,39 +41,46 @@ const ZONE: DnsTable = {
   "66.113.0.203.list.example": { A: ["127.0.0.2"] },
 };
 
-const opened = new AsyncDisposableStack();
-const keep = <T extends { stop(): Promise<unknown> }>(one: T): T => opened.adopt(one, async (it) => void (await it.stop()));
-
+let servers: Awaited<ReturnType<typeof startServers>>;
 let store: Postfix;
 let voiceStore: Postfix;
 let opendkim: OpenDkim;
 let gateway: Gateway;
 let dns: string;
 
-test.before(async () => {
-  store = keep(await startPostfix({ users: {}, inbound: true }));
-  voiceStore = keep(await startPostfix({ users: {}, inbound: true }));
-  opendkim = keep(await startOpenDkim({ authservId: "dkim.example.com", keys: { "s1._domainkey.good.example": KEY_RECORD } }));
-  const clamd = keep(await startClamd());
-  const rspamd = keep(await startRspamd());
-  dns = keep(await serveDns(ZONE)).address;
-  gateway = keep(
-    await start({
-      mail: { domains: ["example.com"], trusted: [`${TELEPHONES}/32`] },
-      filters: {
-        dns: { servers: [dns] },
-        dnsLists: { on: true, lists: [{ zone: "list.example" }] },
-        senderAuthentication: { on: true },
-        clamav: { address: `127.0.0.1:${clamd.port}` },
-        rspamd: { url: `http://127.0.0.1:${rspamd.port}` },
-        milters: { servers: [{ name: "opendkim", address: `inet:${opendkim.port}@127.0.0.1` }] },
-      },
-      rules: [{ name: "voice mail", when: { kind: "voice" }, then: [{ redirect: "voice" }, "report"] }],
-    }),
+const startServers = () =>
+  together(
+    startPostfix({ users: {}, inbound: true }),
+    startPostfix({ users: {}, inbound: true }),
+    startOpenDkim({ authservId: "dkim.example.com", keys: { "s1._domainkey.good.example": KEY_RECORD } }),
+    startClamd(),
+    startRspamd(),
+    serveDns(ZONE),
   );
+
+test.before(async () => {
+  servers = await startServers();
+  const [, , , clamd, rspamd, { address }] = servers;
+  [store, voiceStore, opendkim] = servers;
+  dns = address;
+  gateway = await start({
+    mail: { domains: ["example.com"], trusted: [`${TELEPHONES}/32`] },
+    filters: {
+      dns: { servers: [dns] },
+      dnsLists: { on: true, lists: [{ zone: "list.example" }] },
+      senderAuthentication: { on: true },
+      clamav: { address: `127.0.0.1:${clamd.port}` },
+      rspamd: { url: `http://127.0.0.1:${rspamd.port}` },
+      milters: { servers: [{ name: "opendkim", address: `inet:${opendkim.port}@127.0.0.1` }] },
+    },
+    rules: [{ name: "voice mail", when: { kind: "voice" }, then: [{ redirect: "voice" }, "report"] }],
+  });
 });
 
-test.after.always(() => opened.disposeAsync());
+test.after.always(async () => {
+  await gateway?.stop();
+  await stopAll(servers ?? []);
+});
 
 function start(config: Json): Promise<Gateway> {
   const leg = ({ port }: Postfix): Json => ({ smtp: `smtp://127.0.0.1:${port}` });

@@ -10,6 +10,7 @@ import { memoryKb, type Gateway, type Json } from "./gateway-process.ts";
 import { settled, startInbound } from "./inbound.ts";
 import { Loader, type Fate } from "./inbound-load.ts";
 import { someWord } from "./submitters.ts";
+import { stopAll, together } from "./together.ts";
 import { until } from "./until.ts";
 
 const MESSAGES = 10_000;
@@ -24,13 +25,14 @@ let mx1: Postfix;
 let mx2: Postfix;
 
 test.before(async () => {
-  mx1 = await startPostfix({ users: {}, inbound: true });
-  mx2 = await startPostfix({ users: {}, inbound: true, messageSizeLimit: 100_000_000 });
+  [mx1, mx2] = await together(
+    startPostfix({ users: {}, inbound: true }),
+    startPostfix({ users: {}, inbound: true, messageSizeLimit: 100_000_000 }),
+  );
 });
 
 test.after.always(async () => {
-  await mx1?.stop();
-  await mx2?.stop();
+  await stopAll([mx1, mx2]);
 });
 
 function start(config: Json = {}, homes: readonly Json[] = routes): Promise<Gateway> {

@@ -7,6 +7,7 @@ import { startDovecot, startPostfix, type Dovecot, type Postfix } from "@postern
 import { Talk, type TalkOptions } from "./clients.ts";
 import { startGateway, type Gateway, type GatewayOptions, type Json } from "./gateway-process.ts";
 import { backendCertificate, FILES } from "./mailboxes.ts";
+import { stopAll, together } from "./together.ts";
 import { until } from "./until.ts";
 
 export const STRANGER = "stranger@example.net";
@@ -49,23 +50,22 @@ export interface Exchange {
 }
 
 export async function startExchange(): Promise<Exchange> {
-  await using started = new AsyncDisposableStack();
-  const keep = <T extends { stop(): Promise<void> }>(one: T): T => started.adopt(one, (it) => it.stop());
   // What goes to the first one's backend goes there for all: it takes bob's, too.
   const recipients = [...(HOMES["mx1"] ?? []).filter((name) => !name.startsWith("gone")), atHome("bob")];
-  const mx1 = keep(await startPostfix({ users: {}, inbound: true, recipients }));
   const proxied = { proxyHeader: true, tls: backendCertificate, xclientHosts: "192.0.2.1" };
-  const mx2 = keep(await startPostfix({ users: {}, inbound: true, ...proxied }));
   const passwords = { [atHome("erin")]: "x", [atHome("frank")]: "x" };
-  const store = keep(await startDovecot({ users: passwords, lmtp: true, trustedNetworks: "127.0.0.0/8" }));
+  const [mx1, mx2, store] = await together(
+    startPostfix({ users: {}, inbound: true, recipients }),
+    startPostfix({ users: {}, inbound: true, ...proxied }),
+    startDovecot({ users: passwords, lmtp: true, trustedNetworks: "127.0.0.0/8" }),
+  );
   const tls = { ca: "ca.pem", serverName: "mbx.example.net" };
   const backends = {
     mx1: { smtp: `smtp://127.0.0.1:${mx1.port}` },
     mx2: { smtp: { url: `smtp+starttls://127.0.0.1:${mx2.port}`, proxyHeader: "v2", tls } },
     store: { smtp: `lmtp://127.0.0.1:${store.lmtpPort}` },
   };
-  const all = started.move();
-  return { mx1, mx2, store, backends, stop: () => all.disposeAsync() };
+  return { mx1, mx2, store, backends, stop: () => stopAll([mx1, mx2, store]) };
 }
 
 /** The program in front of them; `config` is added to what the tests need. */

@@ -5,6 +5,7 @@ import { createAuthority, issue } from "@postern/certs";
 import { startDovecot } from "@postern/testing";
 import type { Dovecot, DovecotOptions } from "@postern/testing";
 import type { Json } from "./gateway-process.ts";
+import { stopAll, together } from "./together.ts";
 
 export const authority = createAuthority("Postern tests");
 const server = issue(authority, { names: ["mail.example.com", "localhost", "127.0.0.1"] });
@@ -52,20 +53,8 @@ export async function startMailboxes(options: Partial<DovecotOptions> = {}): Pro
     ...options,
     users: Object.fromEntries(users.map((user) => [user, PASSWORDS[user] ?? ""])),
   });
-  const [first, second] = await Promise.allSettled([startDovecot(only(ALICE, CAROL)), startDovecot(only(BOB))]);
-  if (first.status === "rejected" || second.status === "rejected") {
-    for (const one of [first, second]) if (one.status === "fulfilled") await one.value.stop();
-    throw first.status === "rejected" ? first.reason : second.status === "rejected" ? second.reason : new Error("unreachable");
-  }
-  const [mbx1, mbx2] = [first.value, second.value];
-  return {
-    mbx1,
-    mbx2,
-    backends: { mbx1: legs(mbx1), mbx2: legs(mbx2) },
-    async stop() {
-      await Promise.all([mbx1.stop(), mbx2.stop()]);
-    },
-  };
+  const [mbx1, mbx2] = await together(startDovecot(only(ALICE, CAROL)), startDovecot(only(BOB)));
+  return { mbx1, mbx2, backends: { mbx1: legs(mbx1), mbx2: legs(mbx2) }, stop: () => stopAll([mbx1, mbx2]) };
 }
 
 const legs = (dovecot: Dovecot): Json => ({

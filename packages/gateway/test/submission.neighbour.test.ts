@@ -9,6 +9,7 @@ import { run, succeed, Talk } from "./clients.ts";
 import { startGateway, type Gateway } from "./gateway-process.ts";
 import { ALICE, backendCertificate, BOB, CAROL, FILES, plain, WRONG } from "./mailboxes.ts";
 import { delivered, message, password, smtplib, someWord, SUBMISSION, users } from "./submitters.ts";
+import { stopAll, together } from "./together.ts";
 import { until } from "./until.ts";
 
 let mx1: Postfix;
@@ -17,8 +18,10 @@ let gateway: Gateway;
 let ca: string;
 
 test.before(async () => {
-  mx1 = await startPostfix({ users: users(ALICE, CAROL) });
-  mx2 = await startPostfix({ users: users(BOB), tls: backendCertificate, messageSizeLimit: 40_000_000 });
+  [mx1, mx2] = await together(
+    startPostfix({ users: users(ALICE, CAROL) }),
+    startPostfix({ users: users(BOB), tls: backendCertificate, messageSizeLimit: 40_000_000 }),
+  );
   gateway = await startGateway({
     listeners: SUBMISSION,
     backends: {
@@ -39,8 +42,7 @@ test.before(async () => {
 
 test.after.always(async () => {
   await gateway?.stop();
-  await mx1?.stop();
-  await mx2?.stop();
+  await stopAll([mx1, mx2]);
 });
 
 /** What SMTP gets wrong once: dots, long lines, all bytes but CR, LF and NUL, empty lines at the end. */

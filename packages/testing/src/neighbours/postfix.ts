@@ -118,8 +118,7 @@ function handle(daemon: Daemon, passwords: Dovecot, rest: Pick<Postfix, "port" |
     queued: () => queued(daemon.file(POSTFIX_FILES.queue)),
     end: () => daemon.end(),
     async stop() {
-      await daemon.stop();
-      await passwords.stop();
+      await Promise.all([daemon.stop(), passwords.stop()]);
     },
   };
 }
