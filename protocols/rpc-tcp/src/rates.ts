@@ -24,7 +24,9 @@ export function createRates(
   return {
     async address(host) {
       const address = addressKey(host);
-      if (!isExempt(host)) await count(`address:${address}`, perAddress, "too-many-from-address", `from ${address}`);
+      // A unix socket has no address to be counted by.
+      if (host !== "" && !isExempt(host))
+        await count(`address:${address}`, perAddress, "too-many-from-address", `from ${address}`);
     },
     user: (user) => count(`user:${user}`, perUser, "too-many-of-user", `of ${JSON.stringify(user)}`),
   };

@@ -106,9 +106,15 @@ test("end-point mapper: ept_lookup lists what is served, page by page, and then 
   t.deepEqual(first.names, ["emsmdb", "asyncemsmdb", "nspi"]);
   t.deepEqual(first.ports, [6001, 6001, 6001]);
   t.notDeepEqual(first.handle, HANDLE);
-  const second = lookup(3, first.handle);
-  t.deepEqual(second, { handle: HANDLE, names: ["rfr"], ports: [6001], status: 0 });
+  t.deepEqual(lookup(3, first.handle), { handle: HANDLE, names: ["rfr"], ports: [6001], status: 0 });
   t.deepEqual(lookup(1000, HANDLE).names.length, 4);
+});
+
+test("end-point mapper: behind a page that is full to the end, there are no more", (t) => {
+  const all = lookup(4, HANDLE);
+  t.deepEqual([all.names.length, all.status], [4, 0]);
+  t.notDeepEqual(all.handle, HANDLE);
+  t.deepEqual(lookup(4, all.handle), { handle: HANDLE, names: [], ports: [], status: NOT_REGISTERED });
 });
 
 test("end-point mapper: a handle that somebody made up leads nowhere", (t) => {

@@ -58,9 +58,12 @@ function lookup({ inquiry, interface: named, versions, handle, max }: LookupRequ
   const all = directory.services.filter(({ syntax }) => !isByInterface || (named !== undefined && fits(syntax, named, versions)));
   const from = placeOf(handle);
   const services = all.slice(from, from + Math.min(max, MOST_ENTRIES));
-  const next = from + services.length;
   const entries = services.map((service) => ({ annotation: service.name, tower: towerOf(service, directory) }));
-  return lookupAnswer(entries, next < all.length && entries.length > 0 ? handleAt(next) : NO_HANDLE, max);
+  // A page that has room left is the last. Behind one that is full some clients ask on in any case, and would begin anew without a
+  // handle: they hear that there are no more.
+  const next = from + entries.length;
+  const isLast = next >= all.length && entries.length < max;
+  return lookupAnswer(entries, isLast ? NO_HANDLE : handleAt(next), max);
 }
 
 const towerOf = (service: Service, { host, portOf }: Directory): Buffer => tcpTower(service.syntax, portOf(service), host);
