@@ -5,9 +5,9 @@ import type { RpcTcpSettings } from "./settings.ts";
 
 export interface Rates {
   /** One more connection of a client. */
-  address(host: string): Promise<void>;
+  readonly address: (host: string) => Promise<void>;
   /** One more login of a user. */
-  user(user: string): Promise<void>;
+  readonly user: (user: string) => Promise<void>;
 }
 
 const WINDOW_MS = 60_000;
