@@ -36,7 +36,7 @@ export const rpcHttpSettings = {
     max: 15 * MINUTE,
   }),
   connectionTimeout: duration(
-    "Told to clients: a channel on which nothing comes for so long is dead. Pings go out after half of it.",
+    "Told to clients: a channel on which nothing comes for so long is dead. Pings go out after half of it. A client that is silent for twice as long is ended, for it may ping but once.",
     { default: 15 * MINUTE, min: 2 * MINUTE, max: 240 * MINUTE },
   ),
   window: size("How much of RPC may be on its way without an acknowledgement, in each direction.", {

@@ -33,6 +33,7 @@ export async function openWorkerDoor(onSocket: (socket: Socket) => void): Promis
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, onSocket);
   try {
     await listening(server, { path });
+    server.unref();
   } catch (error) {
     remove();
     throw error;
@@ -64,6 +65,7 @@ export async function openNodeDoor(address: string, preShared: Buffer, onSocket:
   // Whoever has not the key: nothing to tell, and nobody to tell it to.
   server.on("tlsClientError", () => {});
   await listening(server, { ...hostAndPort(address), reusePort: true });
+  server.unref();
   return { address, close: () => void server.close() };
 }
 

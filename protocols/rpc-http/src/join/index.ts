@@ -33,6 +33,9 @@ export interface Join {
   toWorker(arrival: Arrival): Promise<boolean>;
   /** These live here: nobody else may claim them. `now`: milliseconds. */
   keep(ids: Iterable<string>, now: number): void;
+  /** Nothing more comes from other nodes: who follows on this one has their door. */
+  closeToNodes(): void;
+  /** Closes the doors until the next channel comes. What is passed on stays. */
   close(): void;
 }
 
@@ -44,11 +47,8 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
   const { clock, logger, settings, state } = parts;
   const { address, nodes } = settings.join;
   const keys = joinKeys(parts.secret);
-  /** Of hops that run, either way. */
-  const sockets = new Set<Socket>();
   let workerDoor: Promise<Door | undefined> | undefined;
   let claimedAt = clock.now();
-  let isClosed = false;
   const nodeDoor = address === undefined ? undefined : opened(openNodeDoor(address, keys.preShared, (socket) => receive(socket)));
 
   function opened(door: Promise<Door>): Promise<Door | undefined> {
@@ -60,12 +60,13 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
 
   const claimKey = (id: string): string => `rpc-http ${id}`;
 
-  function track(socket: Socket): void {
-    sockets.add(socket);
+  /** Clients keep the process alive, not what is passed on for those of other processes. */
+  function prepare(socket: Socket): void {
     socket.on("error", () => {});
-    socket.once("close", () => sockets.delete(socket));
-    if (isClosed) socket.destroy();
+    socket.unref();
   }
+
+  const closeToNodes = (): void => void nodeDoor?.then((door) => door?.close());
 
   /** The letter, and the PDU that was read. */
   function saidOf({ channel, first, legs }: Arrival, from: Letter["from"]): Buffer {
@@ -86,7 +87,7 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
 
   /** A process of this array is at the door: its letter comes first. */
   function receive(socket: Socket): void {
-    track(socket);
+    prepare(socket);
     const timer = clock.after(DOOR_TIMEOUT_MS, () => socket.destroy());
     socket.once("close", () => timer.cancel());
     let bytes: Buffer = Buffer.alloc(0);
@@ -143,7 +144,7 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
           logger.warn("rpc-http join", { node, reason: toFailure(error).message }),
         );
         if (!socket) continue;
-        track(socket);
+        prepare(socket);
         await passOn(arrival.channel, said, socket, clock);
         return true;
       }
@@ -158,7 +159,7 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
       const socket = await dialWorker(owner, clock).catch((error: unknown) => {
         throw new Failure("no-candidate", `The worker with the other channel: ${toFailure(error).message}`, { cause: error });
       });
-      track(socket);
+      prepare(socket);
       await passOn(arrival.channel, saidOf(arrival, "worker"), socket, clock);
       return true;
     },
@@ -169,11 +170,11 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
         if (door !== undefined) for (const id of ids) void state.claim(claimKey(id), door.address, CLAIM_MS);
       });
     },
+    closeToNodes,
     close() {
-      isClosed = true;
-      void nodeDoor?.then((door) => door?.close());
+      closeToNodes();
       void workerDoor?.then((door) => door?.close());
-      for (const socket of sockets) socket.destroy();
+      workerDoor = undefined;
     },
   };
 }

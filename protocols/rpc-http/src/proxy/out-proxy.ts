@@ -16,7 +16,7 @@
 
 import { Failure, toFailure } from "@postern/contracts";
 import type { ClientChannel } from "../parts.ts";
-import { Quiet } from "../server/quiet.ts";
+import { Quiet } from "../quiet.ts";
 import { rtsPdu, valuesOf } from "../rts/pdus.ts";
 import { destinationOf, type Rts } from "../rts/read.ts";
 import { ReceiveWindow, type Acknowledgement } from "../windows.ts";

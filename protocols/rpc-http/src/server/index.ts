@@ -23,7 +23,6 @@ export function createServerKind(parts: RpcHttpParts): BackendKind {
   async function serve(arrival: Arrival, mayPassOn: boolean): Promise<void> {
     const { id, channel, opening, legs } = arrival;
     if (!connections.has(id) && mayPassOn && (await join.toWorker(arrival))) return;
-    if (isClosed) throw new Failure("shutting-down", "RPC over HTTP is closed");
     const connection = connections.get(id) ?? open(id, channel.user, opening);
     await connection.take(channel, opening, legs);
   }
@@ -36,6 +35,7 @@ export function createServerKind(parts: RpcHttpParts): BackendKind {
     ofUser.set(user, others + 1);
     const connection = new VirtualConnection(parts, () => {
       connections.delete(id);
+      if (isClosed && connections.size === 0) join.close();
       const left = (ofUser.get(user) ?? 0) - 1;
       if (left > 0) ofUser.set(user, left);
       else ofUser.delete(user);
@@ -62,10 +62,11 @@ export function createServerKind(parts: RpcHttpParts): BackendKind {
       const arrival = { id: join.idOf(channel.user, opening.connection), channel, opening, first, legs };
       if (!(await join.toNode(arrival))) await serve(arrival, true);
     },
+    // Whoever is here stays until they leave, and their successors find them: a reload ends nobody.
     close() {
       isClosed = true;
-      for (const connection of connections.values()) connection.end(new Failure("shutting-down", "RPC over HTTP is closed"));
-      join.close();
+      join.closeToNodes();
+      if (connections.size === 0) join.close();
     },
   };
 }

@@ -37,6 +37,7 @@ const STATES: Readonly<Record<string, (t: ExecutionContext) => Promise<State>>> 
   "IN waits for OUT": async (t) => {
     const scene = await play(t);
     const incoming = scene.b1();
+    await until(() => scene.claims() === 1, "its place in a virtual connection");
     await scene.clock.advance(0);
     return { scene, channels: { incoming } };
   },

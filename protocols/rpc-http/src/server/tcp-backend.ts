@@ -35,6 +35,8 @@ export class TcpBackend {
         throw new Failure("backend-garbled", "an RTS PDU from a server that speaks plain TCP");
       },
     });
+    // Clients keep the process alive.
+    socket.unref();
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#listener?.backendDrained());
     socket.on("error", (error) => this.#end(error.message));

@@ -7,7 +7,7 @@ import { firstThere, reach } from "@postern/core";
 import type { ClientChannel, Opening, RpcHttpParts } from "../parts.ts";
 import { InHalf } from "./in-half.ts";
 import { OutHalf } from "./out-half.ts";
-import { Quiet } from "./quiet.ts";
+import { Quiet } from "../quiet.ts";
 import { TcpBackend, type BackendListener } from "./tcp-backend.ts";
 
 /** Zero stands for this ([MS-RPCH] section 2.2.3.5.6). */

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import type { ExecutionContext } from "ava";
-import { Failure, toFailure } from "@postern/contracts";
+import { Failure, toFailure, type SharedState } from "@postern/contracts";
 import type { Channel, ChannelAnswer, ChannelSink } from "@postern/http";
 import {
   createFakeClock,
@@ -19,7 +19,7 @@ import {
 } from "@postern/testing";
 import { createServe } from "../../serve.ts";
 import { createServerKind } from "../index.ts";
-import { rpcLeg, testParts, type PartsOptions, type TestParts } from "./scene.ts";
+import { rpcLeg, testParts, testState, type PartsOptions, type TestParts } from "./scene.ts";
 
 /** Waits for what happens within a few turns of the event loop. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
@@ -180,6 +180,8 @@ export interface Play {
   readonly backend: ScriptedBackend;
   readonly parts: TestParts;
   readonly request: (direction: "in" | "out", name?: RtsName, values?: RtsValues, user?: string) => ScriptedRequest;
+  /** So many channels have found their virtual connection's home. */
+  readonly claims: () => number;
   /** CONN/A1 and CONN/B1, in that order, each when asked. */
   readonly a1: (window?: number) => ScriptedRequest;
   readonly b1: () => ScriptedRequest;
@@ -191,7 +193,17 @@ export async function play(t: ExecutionContext, options: PartsOptions = {}): Pro
   const clock = createFakeClock();
   const backend = await startBackend(t);
   const legs = options.legs ?? [rpcLeg(backend.port)];
-  const parts = testParts({ ...options, legs, clock });
+  const { state = testState() } = options;
+  let claims = 0;
+  const counting: SharedState = {
+    ...state,
+    async claim(...asked) {
+      const owner = await state.claim(...asked);
+      claims++;
+      return owner;
+    },
+  };
+  const parts = testParts({ ...options, state: counting, legs, clock });
   const kind = createServerKind(parts);
   t.teardown(() => kind.close());
   const serve = createServe(parts, new Map([["ncacn_ip_tcp", kind]]));
@@ -207,6 +219,7 @@ export async function play(t: ExecutionContext, options: PartsOptions = {}): Pro
     backend,
     parts,
     request,
+    claims: () => claims,
     a1,
     b1,
     async opened(window) {
