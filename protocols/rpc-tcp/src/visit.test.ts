@@ -107,6 +107,18 @@ test("rpc-tcp: a backend whose end-point mapper is down gives way to the next", 
   t.is(await speaker(t, port), "b:");
 });
 
+test("rpc-tcp: a backend whose RPC port has moved is asked anew by the next client", async (t) => {
+  const server = await rpcServer(t);
+  const ports = { [EMSMDB.uuid]: await freePort() };
+  const mapper = await rpcServer(t, { ports });
+  const { at: port } = await gateway(t, { legs: { a: rpcLeg(mapper.port, "a") } });
+  const early = dial(t, port);
+  early.send(bindOf([EMSMDB]));
+  t.is((await early.read())[2], PDU_TYPES.bindNak);
+  ports[EMSMDB.uuid] = server.port;
+  t.is(await speaker(t, port), "server:");
+});
+
 test("rpc-tcp: a backend's no to a bind is the client's answer", async (t) => {
   const { port } = await pair(t, { instead: (pdu) => (pdu[2] === PDU_TYPES.bind ? bindNak(1, BIND_NAK.localLimit) : undefined) });
   const client = dial(t, port);
