@@ -103,12 +103,14 @@ test("names of one's own with other characters go on, and so does X-Request-ID w
   t.deepEqual(allOf(requestFields(request(fields), told, kept), "x-request-id"), ["s-1"]);
 });
 
-test("of an answer the fields of one hop go, and ours come behind the rest", (t) => {
+test("of an answer the fields of one hop and other ways to the backend go, and ours come behind the rest", (t) => {
   const fields = [
     "Server",
     "x",
     "Keep-Alive",
     "timeout=5",
+    "Alt-Svc",
+    'h2c=":8080"',
     "Set-Cookie",
     "a=1",
     "Set-Cookie",

@@ -148,7 +148,7 @@ function withoutOurs(value: string, names: readonly string[]): string {
 
 /**
  * The fields of an answer: hop-by-hop ones gone, `more` behind them. A Location that leads back to this host without TLS,
- * because the backend has none, is mended.
+ * because the backend has none, is mended. Alt-Svc (RFC 7838) would lead clients to the backend's own ports under our name.
  */
 export function answerFields(fields: Fields, more: Fields, request: HttpRequest, isSecure: boolean): string[] {
   const hop = hopByHop(fields);
@@ -158,7 +158,7 @@ export function answerFields(fields: Fields, more: Fields, request: HttpRequest,
     const name = fields[index] ?? "";
     const value = fields[index + 1] ?? "";
     const lower = lowerName(name);
-    if (hop.has(lower)) continue;
+    if (hop.has(lower) || lower === "alt-svc") continue;
     const leadsBack = lower === "location" && plain !== undefined && value.startsWith(plain);
     out.push(name, leadsBack ? `https${value.slice(4)}` : value);
   }
