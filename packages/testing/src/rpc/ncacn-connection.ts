@@ -92,6 +92,7 @@ export class NcacnConnection {
       if (this.#out === undefined) throw new Error("Something came on IN before it was open");
       return this.#in.heard(pdu);
     }
+    if (this.#in?.isNext(leg) === true && this.#in.routed(pdu)) return;
     if (leg === this.#out?.leg && isRts(pdu)) return this.#out.heard(pdu);
     throw new Error(`On a leg that is not in use came ${isRts(pdu) ? rtsNames(pdu) : "an RPC PDU"}`);
   }

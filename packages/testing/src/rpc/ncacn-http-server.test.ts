@@ -110,6 +110,9 @@ test("IN is replaced on the same leg (R2) and on another one (R1)", async (t) =>
   const values: RtsValues = { ...CONNECTION, predecessor: cookie("34"), successor: cookie("35") };
   const next = new Leg(at.server.port, rtsPdu("IN_R1/A2", values));
   t.deepEqual(rtsValues("IN_R1/A3", await at.out.next()), { destination: 0, window: 65_536, timeout: 120_000 });
+  const ack = rtsPdu("FlowControlAckWithDestination", { destination: 3, channel: cookie("22"), received: 0, available: 65_536 });
+  next.say(ack);
+  t.deepEqual(await at.out.next(), ack);
   at.in.say(rtsPdu("IN_R1/A6", { successor: cookie("35") }));
   await answered(t, at.in, at.out);
   at.in.say(rtsPdu("IN_R1/B1"));

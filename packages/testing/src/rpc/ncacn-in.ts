@@ -40,15 +40,22 @@ export class NcacnIn {
   /** A PDU on the leg that is in use. */
   heard(pdu: Buffer): void {
     if (!isRts(pdu)) return this.#rpc(pdu);
+    if (this.routed(pdu)) return;
     const cookie = rtsValues("IN_R2/A2", pdu)?.successor;
-    const routed = rtsValues("FlowControlAckWithDestination", pdu);
-    const agreed = rtsValues("OUT_R1/A7", pdu) ?? rtsValues("OUT_R2/A7", pdu);
-    if (routed?.destination === DESTINATIONS.client || routed?.destination === DESTINATIONS.outProxy) this.#hears.forward(pdu);
-    else if (agreed?.destination === DESTINATIONS.server) this.#hears.agreed(agreed.successor ?? "");
-    else if (cookie !== undefined && this.#state === "opened") this.#successorR2(cookie);
+    if (cookie !== undefined && this.#state === "opened") this.#successorR2(cookie);
     else if (cookie !== undefined && this.#state === "A6W" && cookie === this.#next?.cookie) this.#state = "B1W";
     else if (this.#state === "B1W" && rtsValues("IN_R1/B1", pdu) !== undefined) this.#switch();
     else if (rtsValues("Ping", pdu) === undefined) throw new Error(`In state ${this.#state} came on IN: ${rtsNames(pdu)}`);
+  }
+
+  /** What is only passed on to others may also come by the leg of a successor: the client uses that one since IN_R1/A4. */
+  routed(pdu: Buffer): boolean {
+    const ack = rtsValues("FlowControlAckWithDestination", pdu);
+    const agreed = rtsValues("OUT_R1/A7", pdu) ?? rtsValues("OUT_R2/A7", pdu);
+    if (ack?.destination === DESTINATIONS.client || ack?.destination === DESTINATIONS.outProxy) this.#hears.forward(pdu);
+    else if (agreed?.destination === DESTINATIONS.server) this.#hears.agreed(agreed.successor ?? "");
+    else return false;
+    return true;
   }
 
   /** IN_R1/A2 has come on a leg of its own. */
@@ -60,7 +67,7 @@ export class NcacnIn {
     this.#hears.forward(rtsPdu("IN_R1/A3", { destination, window, timeout }));
   }
 
-  /** Is this the leg of a successor, on which nothing may come yet? */
+  /** Is this the leg of a successor? */
   isNext(leg: NcacnLeg): boolean {
     return this.#next?.leg === leg;
   }
