@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import test from "ava";
 import { Failure, type Leg } from "@postern/contracts";
 import type { Channel, ChannelServer } from "@postern/http";
@@ -21,9 +23,10 @@ async function rpcScene(
   t: ExecutionContext,
   serve: ChannelServer["serve"],
   proven = true,
+  port = 1,
 ): Promise<WebScene & { served: Served[] }> {
   const served: Served[] = [];
-  const leg = testLeg(1, { protocol: "rpc-http", scheme: "ncacn_http" });
+  const leg = testLeg(port, { protocol: "rpc-http", scheme: "ncacn_http" });
   const scene = await webScene(t, {
     settings: webSettings({ defaultAuthentication: "edge" }),
     parts: {
@@ -113,3 +116,17 @@ test("channels: 100 Continue is said as soon as the body is wanted, and the body
   client.socket.end();
   await promise;
 });
+
+for (const method of ["GET", "HEAD", "OPTIONS", "POST", "rpc_in_data"])
+  test(`channels: ${method} is for a web server, and an RPC server hears nothing of it`, async (t) => {
+    const rpc = createServer((socket) => void heard.push(socket.destroy()));
+    const heard: unknown[] = [];
+    rpc.listen(0, "127.0.0.1");
+    await once(rpc, "listening");
+    t.teardown(() => rpc.close());
+    const scene = await rpcScene(t, () => Promise.resolve(), true, (rpc.address() as AddressInfo).port);
+    const client = await scene.connect();
+    client.say(head(method, "Content-Length: 0\r\n"));
+    t.regex(await client.all(), /^HTTP\/1\.0 503 RPC Error: 6ba\r\n/);
+    t.deepEqual([scene.served.length, heard.length], [0, 0]);
+  });

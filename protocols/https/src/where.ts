@@ -14,6 +14,7 @@ import {
 } from "@postern/contracts";
 import type { House } from "./house.ts";
 import type { BackConnection, Soon } from "./backends.ts";
+import { isChannel } from "./channels.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Admission, Hint, Service } from "./parts.ts";
 
@@ -110,13 +111,14 @@ const NONE: ReadonlyMap<string, BackConnection> = new Map();
  */
 async function routeOf(
   user: string,
-  { client: { session } }: Exchange,
+  { request, client: { session } }: Exchange,
   service: Service,
   { identity, credentials }: Admission,
   house: House,
 ): Promise<Pick<Route, "legs" | "login">> {
+  const isForRpc = isChannel(request, service);
   const find = (who: string, shown: Admission["credentials"]): Promise<Route> =>
-    house.lookUps.count(session, identity, () => findFor(service, { user: who, credentials: shown, session }, house));
+    house.lookUps.count(session, identity, () => findFor(isForRpc, { user: who, credentials: shown, session }, house));
   if (identity === undefined || identity.user === user) return find(user, credentials);
   const speaker = await find(identity.user, credentials).catch((error: unknown) => unlessUnknown(error, identity));
   try {
@@ -129,10 +131,10 @@ async function routeOf(
   }
 }
 
-/** A channel goes to the address that the backend has for it; where there is none, the backend is an RPC proxy. */
-async function findFor({ isForChannels }: Service, query: Omit<RouteQuery, "protocol">, house: House): Promise<Route> {
+/** A channel goes to the address that the backend has for it; where there is none, the backend is an RPC proxy. An RPC server never hears HTTP. */
+async function findFor(isForRpc: boolean, query: Omit<RouteQuery, "protocol">, house: House): Promise<Route> {
   const { router, channels } = house;
-  if (!isForChannels || channels === undefined) return router.find({ ...query, protocol: "https" });
+  if (!isForRpc || channels === undefined) return router.find({ ...query, protocol: "https" });
   try {
     return await router.find({ ...query, protocol: "rpc-http" });
   } catch (error) {
