@@ -32,4 +32,6 @@ export interface SharedState extends SharedPlaces {
    * undefined: cannot be kept now.
    */
   claim(key: string, value: string, ttlMs: number): Promise<string | undefined>;
+  /** The value that is noted under `key`, which ends no later for that. undefined: there is none, or it cannot be told now. */
+  claimed(key: string): Promise<string | undefined>;
 }

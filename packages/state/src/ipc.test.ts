@@ -25,6 +25,7 @@ function startWorker(t: ExecutionContext, memory: MemoryState): ChildProcess {
 
 /** The worker reports in JSON, which has no undefined. */
 const numberOf = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
 /** The worker's own state, worked from here by orders. */
 function remote(worker: ChildProcess): SharedState & { order(method: Order["method"], args: Order["args"]): Promise<unknown> } {
@@ -46,10 +47,8 @@ function remote(worker: ChildProcess): SharedState & { order(method: Order["meth
     hit: async (key, windowMs) => Number(await order("hit", [key, windowMs])),
     remember: async (key, ttlMs) => numberOf(await order("remember", [key, ttlMs])),
     recall: async (key) => numberOf(await order("recall", [key, 0])),
-    claim: async (key, value, ttlMs) => {
-      const kept = await order("claim", [key, value, ttlMs]);
-      return typeof kept === "string" ? kept : undefined;
-    },
+    claim: async (key, value, ttlMs) => textOf(await order("claim", [key, value, ttlMs])),
+    claimed: async (key) => textOf(await order("claimed", [key, 0])),
     give: (key) => void order("give", [key]),
   };
 }

@@ -29,6 +29,8 @@ export function serveState(memory: MemoryState, worker: ChildProcess): void {
         return [ask[1], (await state.recall(ask[2])) ?? null];
       case "claim":
         return [ask[1], (await state.claim(ask[2], ask[3], ask[4])) ?? null];
+      case "claimed":
+        return [ask[1], (await state.claimed(ask[2])) ?? null];
       case "give":
         state.give(ask[1]);
         return undefined;
@@ -64,8 +66,8 @@ type Resolve = (value: AnswerValue) => void;
 
 /**
  * The worker's side, over the channel to the primary: `ipcState(process, logger)`. When the channel is gone, take()
- * answers true, count() and hit() answer 0, remember(), recall() and claim() undefined, give() does nothing, and one warning is
- * logged. Like every listener for messages it keeps the worker alive until the channel closes.
+ * answers true, count() and hit() answer 0, remember(), recall(), claim() and claimed() undefined, give() does nothing, and one
+ * warning is logged. Like every listener for messages it keeps the worker alive until the channel closes.
  */
 export function ipcState(channel: WorkerChannel, logger: Logger): SharedState {
   const waiting = new Map<number, { readonly resolve: Resolve; readonly withoutChannel: AnswerValue }>();
@@ -122,6 +124,7 @@ export function ipcState(channel: WorkerChannel, logger: Logger): SharedState {
     remember: async (key, ttlMs) => (await round<number | null>(null, (id) => ["remember", id, key, ttlMs])) ?? undefined,
     recall: async (key) => (await round<number | null>(null, (id) => ["recall", id, key])) ?? undefined,
     claim: async (key, value, ttlMs) => (await round<string | null>(null, (id) => ["claim", id, key, value, ttlMs])) ?? undefined,
+    claimed: async (key) => (await round<string | null>(null, (id) => ["claimed", id, key])) ?? undefined,
     give(key) {
       if (!gone) queue(["give", key]);
     },

@@ -101,6 +101,7 @@ export function createMemoryState(clock: Pick<Clock, "now"> = systemClock, bound
     remember: async (key, ttlMs) => remember(key, ttlMs),
     recall: async (key) => recall(key),
     claim: async (key, value, ttlMs) => claim(key, value, ttlMs),
+    claimed: async (key) => claims.find(key)?.value,
   });
 
   return {

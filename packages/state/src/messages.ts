@@ -9,6 +9,7 @@ export type Ask =
   | readonly ["remember", id: number, key: string, ttlMs: number]
   | readonly ["recall", id: number, key: string]
   | readonly ["claim", id: number, key: string, value: string, ttlMs: number]
+  | readonly ["claimed", id: number, key: string]
   | readonly ["give", key: string];
 
 /** null stands for undefined, which JSON has not. */

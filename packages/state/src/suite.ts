@@ -151,6 +151,17 @@ export function stateSuite(test: TestFn, name: string, createAt: Create): void {
     t.is(await state.claim("other", "mbx3", 1000), "mbx3");
   });
 
+  test(`${name}: to ask for a claim neither makes nor renews it`, async (t) => {
+    const time = new TestTime();
+    const state = await createAt(t, time);
+    t.is(await state.claimed("group"), undefined);
+    t.is(await state.claim("group", "mbx1", 1000), "mbx1");
+    time.at += 600;
+    t.is(await state.claimed("group"), "mbx1");
+    time.at += 400;
+    t.is(await state.claimed("group"), undefined);
+  });
+
   test(`${name}: of claims at the same moment one is kept`, async (t) => {
     const state = await create(t);
     const kept = await Promise.all(Array.from({ length: 20 }, (_, n) => state.claim("group", `mbx${n}`, 1000)));

@@ -73,6 +73,7 @@ export function fakeState(clock: FakeClock): SharedState & { lost: boolean; read
       return mark === undefined || this.lost ? undefined : clock.now() - mark.since;
     },
     claim: () => Promise.reject(new Error("No filter claims anything")),
+    claimed: () => Promise.reject(new Error("No filter asks for a claim")),
   };
 }
 

@@ -4,7 +4,7 @@
 import type { Logger } from "@postern/contracts";
 import { ipcState } from "../ipc.ts";
 
-type Counted = "take" | "count" | "hit" | "remember" | "recall";
+type Counted = "take" | "count" | "hit" | "remember" | "recall" | "claimed";
 
 export type Order =
   | { readonly type: "order"; readonly id: number; readonly method: Counted; readonly args: [string, number] }
@@ -37,7 +37,8 @@ async function afterwards(pending: Promise<boolean>): Promise<void> {
 async function run(order: Order): Promise<unknown> {
   if (order.method === "take" || order.method === "hit" || order.method === "remember") return state[order.method](...order.args);
   if (order.method === "claim") return state.claim(...order.args);
-  if (order.method === "count" || order.method === "recall") return state[order.method](order.args[0]);
+  if (order.method === "count" || order.method === "recall" || order.method === "claimed")
+    return state[order.method](order.args[0]);
   if (order.method === "give") return state.give(order.args[0]);
   if (order.method === "burst") return Promise.all(Array.from({ length: order.args[0] }, () => state.take("all", 10)));
   process.once("disconnect", () => void afterwards(pending));

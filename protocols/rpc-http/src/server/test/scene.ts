@@ -66,6 +66,7 @@ export function testState(): SharedState {
     hit: () => Promise.resolve(1),
     remember: () => Promise.resolve(0),
     recall: () => Promise.resolve(undefined),
+    claimed: (key) => Promise.resolve(claims.get(key)),
     claim(key, value) {
       const owner = claims.get(key) ?? value;
       claims.set(key, owner);
