@@ -34,7 +34,6 @@ const MAPPER_PORT = 135;
 export function buildRpcTcp(parts: RpcTcpParts): HostedProtocol {
   const { settings, clock, state, legs, rank } = parts;
   const port = settings.port ?? parts.ports.find((one) => one !== MAPPER_PORT);
-  const groups = new Groups(state, clock);
   const house: VisitHouse = {
     ...parts,
     openTimeoutMs: settings.openTimeout,
@@ -42,13 +41,14 @@ export function buildRpcTcp(parts: RpcTcpParts): HostedProtocol {
     toldPort: (service, local) => service.port ?? port ?? local,
     findLegs: createArrays(settings.arrays, legs, rank),
     backendPorts: new BackendPorts(clock),
-    groups,
+    groups: new Groups(state, clock),
     rates: createRates(settings.connectionRate, state, parts.isExempt),
   };
   return {
     ...rpcTcpPart,
     host: (socket, session) => new Visit(socket, session, house),
     refusal: () => "",
-    close: () => groups.close(),
+    // Nothing is held but for clients, and those who are there stay when a reload closes this.
+    close: () => {},
   };
 }

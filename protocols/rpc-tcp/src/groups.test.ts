@@ -7,27 +7,47 @@ const MINUTE = 60_000;
 
 test("groups: one that a backend has made is known there, for this client alone", async (t) => {
   const groups = new Groups(testState(), createFakeClock());
-  groups.join("192.0.2.7", 5, "b");
+  const leave = groups.join("192.0.2.7", 5, "b");
   t.is(await groups.backendOf("192.0.2.7", 5, "a"), "b");
   t.is(await groups.backendOf("192.0.2.8", 5, "a"), "a");
   t.is(await groups.backendOf("192.0.2.7", 6, "a"), "a");
-  groups.close();
+  leave();
 });
 
 test("groups: other workers know it too", async (t) => {
   const state = testState();
   const [one, other] = [new Groups(state, createFakeClock()), new Groups(state, createFakeClock())];
-  one.join("192.0.2.7", 5, "b");
+  const leave = one.join("192.0.2.7", 5, "b");
   t.is(await other.backendOf("192.0.2.7", 5, "a"), "b");
-  one.close();
-  other.close();
+  leave();
 });
 
-test("groups: where nobody knows it, who asks first is right for all", async (t) => {
+test("groups: to ask for one that nobody knows notes nothing, whatever numbers a client makes up", async (t) => {
+  const state = testState();
+  const groups = new Groups(state, createFakeClock());
+  for (let id = 1; id <= 100; id += 1) t.is(await groups.backendOf("192.0.2.7", id, "a"), "a");
+  t.is(state.claims.size, 0);
+});
+
+test("groups: one that went to another backend because its own was down is found there by all", async (t) => {
   const state = testState();
   const [one, other] = [new Groups(state, createFakeClock()), new Groups(state, createFakeClock())];
   t.is(await one.backendOf("192.0.2.7", 5, "a"), "a");
-  t.is(await other.backendOf("192.0.2.7", 5, "b"), "a");
+  const leave = one.join("192.0.2.7", 5, "b");
+  t.is(await other.backendOf("192.0.2.7", 5, "a"), "b");
+  leave();
+});
+
+test("groups: one whose connections outlive a reload stays where it is", async (t) => {
+  const clock = createFakeClock();
+  const state = testState(clock);
+  const leave = new Groups(state, clock).join("192.0.2.7", 5, "b");
+  await clock.advance(20 * MINUTE);
+  const successor = new Groups(state, clock);
+  t.is(await successor.backendOf("192.0.2.7", 5, "a"), "b");
+  leave();
+  await clock.advance(20 * MINUTE);
+  t.is(await successor.backendOf("192.0.2.7", 5, "a"), "a");
 });
 
 test("groups: the newest counts when a backend has given the number of another's anew", async (t) => {
@@ -37,7 +57,6 @@ test("groups: the newest counts when a backend has given the number of another's
   leaveOld();
   t.is(await groups.backendOf("192.0.2.7", 5, "a"), "b");
   leaveNew();
-  groups.close();
 });
 
 test("groups: a claim is renewed while there are connections, and then no more; a lost state leaves what was asked for", async (t) => {
@@ -47,7 +66,7 @@ test("groups: a claim is renewed while there are connections, and then no more; 
   const groups = new Groups({ ...state, claim: () => Promise.resolve(void (claims += 1)) }, clock);
   const leave = groups.join("192.0.2.7", 5, "b");
   t.is(claims, 1);
-  await clock.advance(4 * MINUTE);
+  await clock.advance(2 * MINUTE);
   t.is(claims, 3);
   leave();
   await clock.advance(20 * MINUTE);
@@ -60,8 +79,8 @@ test("groups: a number that another backend's group has taken is not fought for"
   let claims = 0;
   const claim = (): Promise<string> => Promise.resolve(String((claims += 1)));
   const groups = new Groups({ ...testState(), claim }, clock);
-  groups.join("192.0.2.7", 5, "b");
+  const leave = groups.join("192.0.2.7", 5, "b");
   await clock.advance(10 * MINUTE);
   t.is(claims, 1);
-  groups.close();
+  leave();
 });

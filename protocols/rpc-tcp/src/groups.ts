@@ -1,13 +1,13 @@
 // Which backend an association group is at (C706 section 12.6.3.1.2, [MS-RPCE] section 3.3.1.5.6): a server gives it its number in the
 // answer to a bind, and all connections of the client that name it must reach that server. Groups with connections in this process
-// are known here; the other workers hear of them by the shared state. What belongs to a group ends soon after its last connection.
-// Never throws.
+// are known here; the other workers, and who comes after a reload, hear of them by the shared state. What belongs to a group ends
+// soon after its last connection. A number that a client made up is noted nowhere: only a backend makes groups. Never throws.
 
 import type { Clock, SharedState, Timer } from "@postern/contracts";
 
 /** A claim outlives the group's last connection by so much; it is renewed while there are any. */
-const TTL_MS = 5 * 60_000;
-const RENEW_MS = 2 * 60_000;
+const TTL_MS = 2 * 60_000;
+const RENEW_MS = 50_000;
 
 interface Group {
   readonly backend: string;
@@ -27,10 +27,10 @@ export class Groups {
     this.#clock = clock;
   }
 
-  /** The backend of a group; nobody knows it: `preferred`, and so it is for the others from now on. */
+  /** The backend of a group; `preferred` where nobody knows it. */
   async backendOf(client: string, id: number, preferred: string): Promise<string> {
     const key = keyOf(client, id);
-    return this.#groups.get(key)?.backend ?? (await this.#state.claim(key, preferred, TTL_MS)) ?? preferred;
+    return this.#groups.get(key)?.backend ?? (await this.#state.claimed(key)) ?? preferred;
   }
 
   /** A connection of the group is at `backend`. What is returned is called once, when the connection is over. */
@@ -47,14 +47,13 @@ export class Groups {
     return () => this.#leave(key, group);
   }
 
-  close(): void {
-    this.#sweep?.cancel();
-    this.#groups.clear();
-  }
-
   #leave(key: string, group: Group): void {
     group.connections -= 1;
-    if (group.connections === 0 && this.#groups.get(key) === group) this.#groups.delete(key);
+    if (group.connections > 0 || this.#groups.get(key) !== group) return;
+    this.#groups.delete(key);
+    if (this.#groups.size > 0) return;
+    this.#sweep?.cancel();
+    this.#sweep = undefined;
   }
 
   #claim(key: string, group: Group): void {
@@ -65,7 +64,7 @@ export class Groups {
 
   #renew(): void {
     for (const [key, group] of this.#groups) if (!group.isTaken) this.#claim(key, group);
-    this.#sweep = this.#groups.size === 0 ? undefined : this.#clock.after(RENEW_MS, () => this.#renew());
+    this.#sweep = this.#clock.after(RENEW_MS, () => this.#renew());
   }
 }
 
