@@ -15,7 +15,7 @@ import {
   type OutState,
   type RpcHttpClientOptions,
 } from "@postern/testing";
-import type { Gateway, Json } from "./gateway-process.ts";
+import { memoryKb, type Gateway, type Json } from "./gateway-process.ts";
 import { clientOf, drive, inPieces, startRpcGateway } from "./rpc-scene.ts";
 import { stopAll } from "./together.ts";
 import { until } from "./until.ts";
@@ -193,12 +193,15 @@ async function killedAt(at: Setting, direction: Direction, state: InState | OutS
 
 test("plain TCP, workers: 2: 1,000 virtual connections at once answer each call, and each has its own connection", async (t) => {
   const at = setting("plain TCP, workers: 2");
+  const memory = (): number => memoryKb(at.gateways[0]?.pid ?? 0);
+  const before = memory();
   const clients: RpcHttpClient[] = [];
   t.teardown(() => clients.forEach((client) => client.close()));
   for (let batch = 0; batch < 20; batch += 1)
     clients.push(...(await Promise.all(Array.from({ length: 50 }, () => opened(t, at, { window: 16 * 1024 })))));
   t.is(tcp.connections().length, 1000);
   t.is(new Set(tcp.connections().map(({ group }) => group)).size, 1000);
+  t.log(`${(memory() - before) / 1000} kB for each`);
   await Promise.all(clients.map((client) => client.echo(3000, 9000)));
   t.deepEqual(at.errors(), []);
   for (const client of clients) client.close();
@@ -217,4 +220,42 @@ test("the client's window holds the backend back, and nothing is lost when it re
     client.close();
   }
   t.pass();
+});
+
+for (const direction of ["in", "out"] as const) {
+  test(`a backend's ${direction} connection that is lost ends both channels, and the next client is served`, async (t) => {
+    for (const name of ["plain TCP, workers: 2", "ncacn_http, workers: 2"]) {
+      const at = setting(name);
+      const client = await opened(t, at);
+      if (name.startsWith("plain TCP")) tcp.cut();
+      else ncacn.connections.get(client.cookies.connection)?.cut(direction);
+      // IN may still be told why: nothing was answered on it.
+      t.regex((await client.ended)?.message ?? "", /^(IN was answered: 503 RPC Error: 6ba|(IN|OUT) is gone)/);
+      await emptied(at);
+      const next = await opened(t, at);
+      await next.echo(100, 100);
+      next.close();
+    }
+  });
+}
+
+test("with the smallest windows on all sides nothing stands still", async (t) => {
+  const small = await startNcacnHttpServer({ window: 8192 });
+  t.teardown(() => small.stop());
+  for (const [backend, port] of [
+    [`ncacn_ip_tcp://127.0.0.1:${tcp.port}`, 6001],
+    [`ncacn_http://127.0.0.1:${small.port}`, small.port],
+  ] as const) {
+    const gateway = await startRpcGateway({ backend: { "rpc-http": backend }, settings: { window: "8kB", ports: [port] } });
+    try {
+      const target = `/rpc/rpcproxy.dll?server:${port}`;
+      const client = await RpcHttpClient.open(clientOf(gateway, { target, window: 8192, cut: inPieces }));
+      await client.bind();
+      await drive(client, () => client.recycled.IN_R2 >= 3 && client.recycled.OUT_R2 >= 3);
+      client.close();
+    } finally {
+      await gateway.stop();
+    }
+  }
+  t.deepEqual(small.errors, []);
 });
