@@ -13,6 +13,7 @@ export * from "./failures.ts";
 export * from "./filter.ts";
 export * from "./health.ts";
 export * from "./identity.ts";
+export type { Lending } from "./lending.ts";
 export * from "./limits.ts";
 export * from "./logger.ts";
 export * from "./mail.ts";

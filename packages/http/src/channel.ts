@@ -2,12 +2,15 @@
 // reach the length that its head announced. The web protocol reads and admits it, and hands it to the protocol that knows what
 // flows in it ([MS-RPCH] section 2.1.2.1). Bodies and answers of the web protocol have the shapes below, and more.
 
-import type { Failure, Identity, Leg, Session } from "@postern/contracts";
+import type { Failure, Identity, Leg, Lending, Session } from "@postern/contracts";
 
-/** Who takes what comes in, piece by piece. */
+/**
+ * Who takes what comes in, piece by piece. A piece may lie in a large buffer that is lent, to be given back when the piece is done
+ * with; who does not costs memory, and nothing else.
+ */
 export interface ChannelSink {
   /** False: no more until resume(). The piece stays as it is. */
-  data(chunk: Buffer): boolean;
+  data(chunk: Buffer, lent?: Lending): boolean;
   /** The client has sent all that it announced. */
   end(): void;
   /** Nothing more comes: the client has left, or broke its word. */
@@ -30,8 +33,8 @@ export interface ChannelAnswer {
   /** Nothing more can be said. */
   readonly isOver: boolean;
   begin(head: { readonly status: number; readonly reason: string; readonly fields: readonly string[] }, length: number): void;
-  /** Goes out at once. False: wait for onDrain. The chunk must not change until then. */
-  write(chunk: Buffer): boolean;
+  /** Goes out at once. False: wait for onDrain. The chunk must not change until it is out; `lent`: what it lies in is given back then. */
+  write(chunk: Buffer, lent?: Lending): boolean;
   /** It is complete. */
   end(): void;
   /** It ends before its length, behind what was written: all of that still reaches the client, and then the connection ends. */

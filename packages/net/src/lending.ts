@@ -1,12 +1,9 @@
 // Large buffers that sockets read into, lent to whoever gets a chunk of them. Given back, they are used again; one that never
 // comes back only costs memory that the garbage collector takes. Never throws.
 
-/** A large buffer with its users: the socket that reads into it, and who got a chunk of it. */
-export interface Lending {
-  readonly buffer: Buffer;
-  readonly spare: Lending[];
-  users: number;
-}
+import type { Lending } from "@postern/contracts";
+
+export type { Lending };
 
 /** Large buffers kept for reuse, per process and size. */
 const MAX_SPARE_BYTES = 8 * 1024 * 1024;

@@ -2,7 +2,7 @@
 // Where the user's backend is an RPC server and no RPC proxy, the channel is handed to the protocol that plays the proxy, with
 // the login checked here, for such a backend asks for none. Failure: what that protocol says; not-authorized.
 
-import { Failure, type Leg } from "@postern/contracts";
+import { Failure, type Leg, type Lending } from "@postern/contracts";
 import type { Channel, ChannelAnswer, Fields } from "@postern/http";
 import type { Answer, Exchange, HttpRequest } from "./exchange.ts";
 import type { RequestFacts } from "./access-log.ts";
@@ -83,8 +83,8 @@ class LastWord implements ChannelAnswer {
   begin(head: Parameters<ChannelAnswer["begin"]>[0], length: number): void {
     this.#answer.begin({ ...head, fields: [...head.fields, ...this.#fields] }, length);
   }
-  write(chunk: Buffer): boolean {
-    return this.#answer.write(chunk);
+  write(chunk: Buffer, lent?: Lending): boolean {
+    return this.#answer.write(chunk, lent);
   }
   end(): void {
     this.#answer.end();

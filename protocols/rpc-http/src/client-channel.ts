@@ -3,15 +3,16 @@
 // that is called has an effect. A body or a PDU that breaks its rules ends the channel: the listener hears it, and the client, where
 // nothing was answered, by the failure that `finished` rejects with.
 
-import { Failure, toFailure, type Session } from "@postern/contracts";
-import { PduFramer } from "@postern/dcerpc";
+import { Failure, toFailure, type Lending, type Session } from "@postern/contracts";
 import type { Channel, ChannelAnswer, ChannelBody } from "@postern/http";
 import type { ChannelListener, ClientChannel } from "./parts.ts";
+import { PduStream } from "./pdu-stream.ts";
 import { readRts, type Rts } from "./rts/read.ts";
 
 interface Held {
   readonly kind: "rpc" | "rts";
   readonly bytes: Buffer;
+  readonly lent: Lending | undefined;
 }
 
 /** The first PDU of a channel, as it came and as it was read. */
@@ -33,9 +34,9 @@ export class HttpClientChannel implements ClientChannel {
   readonly #body: ChannelBody;
   readonly #length: number;
   readonly #settle: PromiseWithResolvers<void>;
-  readonly #framer = new PduFramer({
-    rpc: (bytes) => this.#take("rpc", bytes),
-    rts: (bytes) => this.#take("rts", bytes),
+  readonly #pdus = new PduStream({
+    rpc: (bytes, lent) => this.#take("rpc", bytes, lent),
+    rts: (bytes) => this.#take("rts", bytes, undefined),
   });
   #listener: ChannelListener | undefined;
   /** The listener wants no more for now. */
@@ -80,7 +81,7 @@ export class HttpClientChannel implements ClientChannel {
       over: reject,
     };
     this.#body.start({
-      data: (chunk) => this.#feed(chunk),
+      data: (chunk, lent) => this.#feed(chunk, lent),
       end: () => this.#endOfBody(),
       broken: (failure) => this.#end(failure),
     });
@@ -108,14 +109,14 @@ export class HttpClientChannel implements ClientChannel {
     for (const bytes of early) this.answer.write(bytes);
   }
 
-  write(bytes: Buffer): boolean {
+  write(bytes: Buffer, lent?: Lending): boolean {
     if (this.isOver) return true;
     if (this.direction === "in") throw new Error("Nothing is sent on an IN channel");
     if (bytes.length > this.bytesLeft) {
       this.#end(new Failure("syntax", "RPC: the OUT channel was not replaced within its lifetime"));
       return true;
     }
-    if (this.answer.status !== undefined) return this.answer.write(bytes);
+    if (this.answer.status !== undefined) return this.answer.write(bytes, lent);
     this.#early.push(bytes);
     this.#earlyBytes += bytes.length;
     return true;
@@ -129,10 +130,10 @@ export class HttpClientChannel implements ClientChannel {
     this.#close(failure);
   }
 
-  #feed(chunk: Buffer): boolean {
+  #feed(chunk: Buffer, lent: Lending | undefined): boolean {
     if (this.isOver) return true;
     try {
-      this.#framer.feed(chunk);
+      this.#pdus.feed(chunk, lent);
     } catch (error) {
       this.#breaks(toFailure(error));
     }
@@ -140,16 +141,16 @@ export class HttpClientChannel implements ClientChannel {
   }
 
   /** On the hot path when somebody listens and takes. */
-  #take(kind: Held["kind"], bytes: Buffer): void {
+  #take(kind: Held["kind"], bytes: Buffer, lent: Lending | undefined): void {
     this.bytesIn += bytes.length;
     if (this.isOver) return;
-    if (this.#listener === undefined || this.#isPaused || this.#held.length > 0) this.#held.push({ kind, bytes });
-    else this.#give(this.#listener, kind, bytes);
+    if (this.#listener === undefined || this.#isPaused || this.#held.length > 0) this.#held.push({ kind, bytes, lent });
+    else this.#give(this.#listener, kind, bytes, lent);
   }
 
-  #give(listener: ChannelListener, kind: Held["kind"], bytes: Buffer): void {
+  #give(listener: ChannelListener, kind: Held["kind"], bytes: Buffer, lent: Lending | undefined): void {
     if (kind === "rts") listener.rts(readRts(bytes), bytes);
-    else if (!listener.rpc(bytes)) this.#isPaused = true;
+    else if (!listener.rpc(bytes, lent)) this.#isPaused = true;
   }
 
   /** What waits first, and then the body. */
@@ -163,7 +164,7 @@ export class HttpClientChannel implements ClientChannel {
       while (this.#listener !== undefined && (until === "all" || !this.#isPaused)) {
         const held = this.#held.shift();
         if (held === undefined) return;
-        this.#give(this.#listener, held.kind, held.bytes);
+        this.#give(this.#listener, held.kind, held.bytes, held.lent);
       }
     } catch (error) {
       this.#breaks(toFailure(error));
@@ -173,8 +174,7 @@ export class HttpClientChannel implements ClientChannel {
   /** An OUT channel says all it has to say in its first PDUs; an IN channel that has said all is over. */
   #endOfBody(): void {
     if (this.isOver) return;
-    if (!this.#framer.isBetween || this.bytesIn === 0)
-      this.#breaks(new Failure("syntax", "RPC: a request that ends within a PDU"));
+    if (!this.#pdus.isBetween || this.bytesIn === 0) this.#breaks(new Failure("syntax", "RPC: a request that ends within a PDU"));
     else if (this.direction === "in") this.#end(new Failure("client-gone", "The client has sent all that it announced"));
   }
 

@@ -2,7 +2,7 @@
 // protocol has admitted, reads its first PDU, and hands it to the kind of the user's backend: proxy/ (an ncacn_http server: the
 // gateway plays both RPC proxies) or server/ (a plain TCP RPC server: the gateway plays proxies and server).
 
-import type { Clock, Failure, Health, Leg, Logger, Session, SharedState } from "@postern/contracts";
+import type { Clock, Failure, Health, Leg, Lending, Logger, Session, SharedState } from "@postern/contracts";
 import type { ChannelAnswer } from "@postern/http";
 import type { Rts } from "./rts/read.ts";
 import type { RpcHttpSettings } from "./settings.ts";
@@ -25,8 +25,11 @@ export interface RpcHttpParts {
 export interface ChannelListener {
   /** An RTS PDU, read; `bytes`: as it came. A Failure that is thrown is a protocol error: the channel is cut, and over() hears it. */
   rts(pdu: Rts, bytes: Buffer): void;
-  /** One or more whole RPC PDUs, as they came. False: no more until resume(), but for what is left when the channel is over. */
-  rpc(bytes: Buffer): boolean;
+  /**
+   * One or more whole RPC PDUs, as they came. `lent`: a share of what they lie in, to be given back when they are written. False: no
+   * more until resume(), but for what is left when the channel is over.
+   */
+  rpc(bytes: Buffer, lent?: Lending): boolean;
   /** What was written has left. */
   drained(): void;
   over(failure: Failure): void;
@@ -51,8 +54,8 @@ export interface ClientChannel {
   resume(): void;
   /** OUT: says 200 Success; what is written leaves from then on. */
   begin(): void;
-  /** OUT: whole PDUs. False: wait for drained(). */
-  write(bytes: Buffer): boolean;
+  /** OUT: whole PDUs. False: wait for drained(). `lent`: a share of what they lie in. */
+  write(bytes: Buffer, lent?: Lending): boolean;
   /** Ends it behind what was written. Nothing more is heard of it. `failure`: told to the client where nothing was answered, and to the log. */
   leave(failure?: Failure): void;
   /** The way out, for who relays it elsewhere. */

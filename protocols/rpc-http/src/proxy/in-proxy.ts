@@ -9,7 +9,7 @@
 //   finishing IN_R1/A5     the successor is at another proxy: what waits goes out, then IN_R1/B1
 //   finished
 
-import { Failure, toFailure } from "@postern/contracts";
+import { Failure, toFailure, type Lending } from "@postern/contracts";
 import type { ChannelListener, ClientChannel } from "../parts.ts";
 import { rtsPdu, valuesOf } from "../rts/pdus.ts";
 import { destinationOf, type Rts } from "../rts/read.ts";
@@ -42,9 +42,9 @@ class Inlet extends Held implements ChannelListener, Source {
     this.#window = new ReceiveWindow(size);
   }
 
-  rpc(run: Buffer): boolean {
+  rpc(run: Buffer, lent?: Lending): boolean {
     this.#window.arrived(run.length);
-    this.#proxy.runFromClient(this, run);
+    this.#proxy.runFromClient(this, run, lent);
     // The window is what bounds it; acknowledgements of the other direction come here too.
     return true;
   }
@@ -84,7 +84,7 @@ export class InProxy implements LegListener {
 
   constructor(channel: ClientChannel, cookie: string, parts: HalfParts) {
     this.#parts = parts;
-    this.#outlet = new Outlet((pdus) => this.#leg?.write(pdus) ?? true);
+    this.#outlet = new Outlet((pdus, lent) => this.#leg?.write(pdus, lent) ?? true);
     this.#current = new Inlet(channel, cookie, parts.settings.window, this);
   }
 
@@ -148,10 +148,10 @@ export class InProxy implements LegListener {
     this.#finish(failure);
   }
 
-  runFromClient(from: Inlet, run: Buffer): void {
+  runFromClient(from: Inlet, run: Buffer, lent: Lending | undefined): void {
     if (from === this.#successor) this.#plugged.push(toKeep(run));
     else if (this.#state === "finishing") throw new Failure("syntax", "RPC behind the last word of an IN channel");
-    else this.#outlet.push(run, from);
+    else this.#outlet.push(run, from, lent);
   }
 
   fromClient(from: Inlet, pdu: Rts, bytes: Buffer): void {

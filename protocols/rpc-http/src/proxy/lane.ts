@@ -31,7 +31,7 @@ export class Lane extends Held implements ChannelListener {
     super(channel, cookie);
     this.#window = window;
     this.#listener = listener;
-    this.outlet = new Outlet((pdus) => channel.write(pdus));
+    this.outlet = new Outlet((pdus, lent) => channel.write(pdus, lent));
   }
 
   /** 200 Success; RPC waits on. */

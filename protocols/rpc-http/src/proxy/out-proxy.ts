@@ -14,7 +14,7 @@
 //
 // A successor says 200 when both words have come and the channel before it has been sent all that waited, and OUT_R2/B3.
 
-import { Failure, toFailure } from "@postern/contracts";
+import { Failure, toFailure, type Lending } from "@postern/contracts";
 import type { ClientChannel } from "../parts.ts";
 import { Quiet } from "../quiet.ts";
 import { rtsPdu, valuesOf } from "../rts/pdus.ts";
@@ -109,10 +109,10 @@ export class OutProxy implements LegListener, LaneListener, Source {
     this.#finish(failure);
   }
 
-  runFromServer(run: Buffer): void {
+  runFromServer(run: Buffer, lent: Lending | undefined): void {
     if (this.#state === "C1W" || this.#state === "finishing") throw this.#unexpected("RPC");
     this.#window.arrived(run.length);
-    this.#lane.outlet.push(run, this);
+    this.#lane.outlet.push(run, this, lent);
   }
 
   passedOn(octets: number): void {

@@ -2,7 +2,8 @@
 // it came; the rest waits, in order. Plugged until the peer's window is known. It never bounds what waits: the windows of those
 // from whom it came do. Failure: syntax, for an acknowledgement or a PDU that cannot be.
 
-import { Failure } from "@postern/contracts";
+import { Failure, type Lending } from "@postern/contracts";
+import { giveBack } from "@postern/core";
 import { headerOf } from "@postern/dcerpc";
 import { SendWindow } from "../windows.ts";
 
@@ -13,6 +14,8 @@ export interface Source {
 
 interface Waiting {
   run: Buffer;
+  /** A share of what it lies in. */
+  readonly lent: Lending | undefined;
   readonly from: Source;
 }
 
@@ -23,7 +26,7 @@ const MAX_WASTE = 4;
 export const toKeep = (run: Buffer): Buffer => (run.buffer.byteLength > MAX_WASTE * run.length ? Buffer.from(run) : run);
 
 export class Outlet {
-  readonly #write: (pdus: Buffer) => boolean;
+  readonly #write: (pdus: Buffer, lent: Lending | undefined) => boolean;
   readonly #queue: Waiting[] = [];
   #queued = 0;
   /** undefined: plugged. */
@@ -33,7 +36,7 @@ export class Outlet {
   #stuck: { readonly octets: number; readonly from: Source } | undefined;
 
   /** `write`: false, and drained() is called when there is room again. */
-  constructor(write: (pdus: Buffer) => boolean) {
+  constructor(write: (pdus: Buffer, lent: Lending | undefined) => boolean) {
     this.#write = write;
   }
 
@@ -47,10 +50,12 @@ export class Outlet {
     return this.#queue.length === 0 && this.#stuck === undefined;
   }
 
-  /** Whole PDUs of one source. */
-  push(run: Buffer, from: Source): void {
-    if (this.#queue.length === 0 && this.#mayGo(run.length)) return this.#send(run, from);
-    this.#queue.push({ run: toKeep(run), from });
+  /** Whole PDUs of one source. `lent`: a share of what they lie in. */
+  push(run: Buffer, from: Source, lent?: Lending): void {
+    if (this.#queue.length === 0 && this.#mayGo(run.length)) return this.#send(run, from, lent);
+    const kept = toKeep(run);
+    if (kept !== run && lent !== undefined) giveBack(lent);
+    this.#queue.push({ run: kept, from, lent: kept === run ? lent : undefined });
     this.#queued += run.length;
     this.#pump();
   }
@@ -78,21 +83,24 @@ export class Outlet {
     return this.#window !== undefined && this.#stuck === undefined && octets <= this.#window.room;
   }
 
-  #send(run: Buffer, from: Source): void {
+  #send(run: Buffer, from: Source, lent: Lending | undefined): void {
     this.#window?.sent(run.length);
-    if (this.#write(run)) from.passedOn(run.length);
+    if (this.#write(run, lent)) from.passedOn(run.length);
     else this.#stuck = { octets: run.length, from };
   }
 
   #pump(): void {
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      const { run, from } = next;
+      const { run, from, lent } = next;
       const size = this.#mayGo(run.length) ? run.length : this.#fitting(run);
       if (size === 0) return;
       if (size === run.length) this.#queue.shift();
-      else next.run = run.subarray(size);
+      else {
+        next.run = run.subarray(size);
+        if (lent !== undefined) lent.users++;
+      }
       this.#queued -= size;
-      this.#send(size === run.length ? run : run.subarray(0, size), from);
+      this.#send(size === run.length ? run : run.subarray(0, size), from, lent);
     }
   }
 

@@ -3,15 +3,17 @@
 // backend-garbled, backend-silent; write() throws none.
 
 import type { Socket } from "node:net";
-import { Failure, legText, toFailure, type Clock, type Leg } from "@postern/contracts";
-import { PduFramer } from "@postern/dcerpc";
+import { Failure, legText, toFailure, type Clock, type Leg, type Lending } from "@postern/contracts";
+import { Lent, type Reader } from "@postern/core";
+import { PduStream } from "../pdu-stream.ts";
+import { readSoon } from "../read-soon.ts";
 import { readRts, type Rts } from "../rts/read.ts";
 
 /** Who hears the server. A Failure that is thrown ends the connection, and over() hears it. */
 export interface LegListener {
   fromServer(pdu: Rts, bytes: Buffer): void;
-  /** One or more whole RPC PDUs. */
-  runFromServer(run: Buffer): void;
+  /** One or more whole RPC PDUs. `lent`: a share of what they lie in. */
+  runFromServer(run: Buffer, lent: Lending | undefined): void;
   /** What was written is on its way. */
   legDrained(): void;
   /** Told once, and not after close(). */
@@ -25,10 +27,11 @@ const LINGER_MS = 5000;
 /** RTS PDUs are under no window: a server that reads nothing for so many octets is given up. */
 const MAX_UNSENT = 1024 * 1024;
 
-export class ServerLeg {
+export class ServerLeg implements Reader {
   readonly leg: Leg;
   readonly #socket: Socket;
-  readonly #framer: PduFramer;
+  readonly #pdus: PduStream;
+  readonly #lent = new Lent();
   #listener: LegListener | undefined;
   /** Octets of the greeting that came; all of them where none comes any more. */
   #greeted = 0;
@@ -38,11 +41,11 @@ export class ServerLeg {
     this.leg = leg;
     this.#socket = socket;
     this.#listener = listener;
-    this.#framer = new PduFramer({
-      rpc: (run) => this.#listener?.runFromServer(run),
+    this.#pdus = new PduStream({
+      rpc: (run, lent) => this.#listener?.runFromServer(run, lent),
       rts: (pdu) => this.#listener?.fromServer(readRts(pdu), pdu),
     });
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    readSoon(socket, this);
     socket.on("drain", () => this.#guarded(() => this.#listener?.legDrained()));
     socket.on("error", (error) => this.#lost(error.message));
     socket.once("end", () => this.#lost("the server closed the connection"));
@@ -56,11 +59,11 @@ export class ServerLeg {
     return this.#socket.bytesWritten;
   }
 
-  /** Whole PDUs. False: legDrained() tells when there is room again. */
-  write(pdus: Buffer): boolean {
+  /** Whole PDUs. False: legDrained() tells when there is room again. `lent`: a share of what they lie in. */
+  write(pdus: Buffer, lent?: Lending): boolean {
     const socket = this.#socket;
     if (socket.destroyed || this.#listener === undefined) return true;
-    if (socket.write(pdus)) return true;
+    if (lent === undefined ? socket.write(pdus) : socket.write(pdus, this.#lent.until(lent))) return true;
     if (socket.writableLength > MAX_UNSENT)
       this.#end(new Failure("backend-silent", `${legText(this.leg)}: ${socket.writableLength} octets wait, and it reads none`));
     return false;
@@ -83,9 +86,10 @@ export class ServerLeg {
     socket.end();
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#listener === undefined) return;
-    this.#guarded(() => this.#framer.feed(this.#greeted === GREETING.length ? chunk : this.#behindGreeting(chunk)));
+  feed(chunk: Buffer, lent: Lending | undefined): boolean {
+    if (this.#listener !== undefined)
+      this.#guarded(() => this.#pdus.feed(this.#greeted === GREETING.length ? chunk : this.#behindGreeting(chunk), lent));
+    return true;
   }
 
   #behindGreeting(chunk: Buffer): Buffer {

@@ -2,7 +2,7 @@
 // acknowledged as the backend takes them, and changes from one channel to its successor (IN_R2). Never holds more than its windows.
 // Failure (to the channel that sent it): syntax.
 
-import { Failure } from "@postern/contracts";
+import { Failure, type Lending } from "@postern/contracts";
 import type { ChannelListener, ClientChannel } from "../parts.ts";
 import { valuesOf } from "../rts/pdus.ts";
 import type { Rts } from "../rts/read.ts";
@@ -17,7 +17,7 @@ export interface ChannelAcknowledgement extends Acknowledgement {
 export interface InHalfParts {
   readonly window: number;
   /** False: freed() tells when the backend has taken it. */
-  toBackend(run: Buffer): boolean;
+  toBackend(run: Buffer, lent: Lending | undefined): boolean;
   acknowledge(acknowledgement: ChannelAcknowledgement): void;
   /** The client has acknowledged what came on an OUT channel. Failure: syntax. */
   acknowledged(acknowledgement: ChannelAcknowledgement): void;
@@ -70,7 +70,7 @@ export class InHalf implements ChannelListener {
   unplug(): void {
     const waiting = this.#plugged ?? [];
     this.#plugged = undefined;
-    for (const run of waiting) this.#forward(run);
+    for (const run of waiting) this.#forward(run, undefined);
   }
 
   /** The backend has taken all that it was given. */
@@ -88,10 +88,10 @@ export class InHalf implements ChannelListener {
     this.#successor = { channel, cookie };
   }
 
-  rpc(run: Buffer): boolean {
+  rpc(run: Buffer, lent?: Lending): boolean {
     this.#window.arrived(run.length);
     this.#held += run.length;
-    if (this.#plugged === undefined) this.#forward(run);
+    if (this.#plugged === undefined) this.#forward(run, lent);
     else this.#plugged.push(run);
     // Its acknowledgements of the other direction come here too: what bounds it is the window.
     return true;
@@ -121,8 +121,8 @@ export class InHalf implements ChannelListener {
     this.#parts.acknowledged(values);
   }
 
-  #forward(run: Buffer): void {
-    if (!this.#parts.toBackend(run)) return;
+  #forward(run: Buffer, lent: Lending | undefined): void {
+    if (!this.#parts.toBackend(run, lent)) return;
     this.#held -= run.length;
     this.#free(run.length);
   }

@@ -2,7 +2,7 @@
 // client's window and the channel's lifetime, RTS PDUs of the gateway, and changes from one channel to its successor (OUT_R2). What
 // cannot be sent yet waits here, and the backend with it. Failure (to the channel that sent it): syntax.
 
-import { Failure } from "@postern/contracts";
+import { Failure, type Lending } from "@postern/contracts";
 import { headerOf } from "@postern/dcerpc";
 import type { ClientChannel } from "../parts.ts";
 import { rtsPdu, valuesOf } from "../rts/pdus.ts";
@@ -38,6 +38,12 @@ interface Successor extends OutChannel {
   isReady: boolean;
 }
 
+/** Whole PDUs that wait, with a share of what they lie in. */
+interface Waiting {
+  run: Buffer;
+  readonly lent: Lending | undefined;
+}
+
 /** The channel asks for a successor when so little is left of its lifetime, as Windows does. */
 const RECYCLE_AT = 8 * 1024;
 /** Of a lifetime, RPC PDUs leave so much, and acknowledgements and pings so much of that: for the words of the change. */
@@ -60,8 +66,7 @@ export class OutHalf {
    */
   #state: "joining" | "opened" | "asked" | "met" | "switched" = "joining";
   #successor: Successor | undefined;
-  /** Whole PDUs. */
-  readonly #queue: Buffer[] = [];
+  readonly #queue: Waiting[] = [];
   /** The channel has to drain first. */
   #isFull = false;
   /** The newest acknowledgement that could not be sent. */
@@ -103,8 +108,8 @@ export class OutHalf {
   }
 
   /** Whole RPC PDUs of the backend. */
-  send(run: Buffer): void {
-    this.#queue.push(run);
+  send(run: Buffer, lent: Lending | undefined): void {
+    this.#queue.push({ run, lent });
     this.#pump();
   }
 
@@ -193,14 +198,18 @@ export class OutHalf {
     if (this.#state === "joining" || this.#state === "switched") return this.#parts.hold(true);
     this.#sayDue();
     while (!this.#isFull) {
-      const run = this.#queue[0];
-      if (run === undefined) break;
+      const next = this.#queue[0];
+      if (next === undefined) break;
+      const { run, lent } = next;
       const size = this.#fitting(run);
       if (size === 0) break;
       this.#window.sent(size);
-      this.#say(size === run.length ? run : run.subarray(0, size));
       if (size === run.length) this.#queue.shift();
-      else this.#queue[0] = run.subarray(size);
+      else {
+        next.run = run.subarray(size);
+        if (lent !== undefined) lent.users++;
+      }
+      this.#say(size === run.length ? run : run.subarray(0, size), lent);
     }
     if (this.#state === "opened" && this.#isRunningOut()) this.#ask();
     this.#parts.hold(this.#isFull || this.#queue.length > 0);
@@ -241,7 +250,7 @@ export class OutHalf {
 
   #isRunningOut(): boolean {
     const next = this.#queue[0];
-    return this.channel.bytesLeft < this.#askAt || (next !== undefined && headerOf(next).length > this.#room);
+    return this.channel.bytesLeft < this.#askAt || (next !== undefined && headerOf(next.run).length > this.#room);
   }
 
   /** OUT_R2/A2. */
@@ -255,8 +264,8 @@ export class OutHalf {
     return !this.#isFull && this.#state !== "switched" && this.channel.bytesLeft >= octets + FOR_CHANGE;
   }
 
-  #say(pdus: Buffer): void {
-    if (!this.channel.write(pdus)) this.#isFull = true;
+  #say(pdus: Buffer, lent?: Lending): void {
+    if (!this.channel.write(pdus, lent)) this.#isFull = true;
   }
 }
 

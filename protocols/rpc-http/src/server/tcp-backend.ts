@@ -2,13 +2,15 @@
 // there is room for more. Never looks into a PDU, never throws: whatever goes wrong ends it, and is told once.
 
 import type { Socket } from "node:net";
-import { Failure, legText, toFailure, type Clock, type Leg } from "@postern/contracts";
-import { PduFramer } from "@postern/dcerpc";
+import { Failure, legText, toFailure, type Clock, type Leg, type Lending } from "@postern/contracts";
+import { Lent, type Reader } from "@postern/core";
+import { PduStream } from "../pdu-stream.ts";
+import { readSoon } from "../read-soon.ts";
 
 /** Who hears the backend. */
 export interface BackendListener {
-  /** One or more whole PDUs. */
-  fromBackend(run: Buffer): void;
+  /** One or more whole PDUs. `lent`: a share of what they lie in. */
+  fromBackend(run: Buffer, lent: Lending | undefined): void;
   /** All that was written is on its way. */
   backendDrained(): void;
   /** Nothing more comes; what was handed on before it still counts. Told once, and not after close(). */
@@ -18,10 +20,11 @@ export interface BackendListener {
 /** What the client sent last still goes out, for so long at most. */
 const LINGER_MS = 5000;
 
-export class TcpBackend {
+export class TcpBackend implements Reader {
   readonly leg: Leg;
   readonly #socket: Socket;
-  readonly #framer: PduFramer;
+  readonly #pdus: PduStream;
+  readonly #lent = new Lent();
   #listener: BackendListener | undefined;
 
   /** `socket`: connected, and paused. It flows from the next turn on. */
@@ -29,15 +32,15 @@ export class TcpBackend {
     this.leg = leg;
     this.#socket = socket;
     this.#listener = listener;
-    this.#framer = new PduFramer({
-      rpc: (run) => this.#listener?.fromBackend(run),
+    this.#pdus = new PduStream({
+      rpc: (run, lent) => this.#listener?.fromBackend(run, lent),
       rts: () => {
         throw new Failure("backend-garbled", "an RTS PDU from a server that speaks plain TCP");
       },
     });
     // Clients keep the process alive.
     socket.unref();
-    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    readSoon(socket, this);
     socket.on("drain", () => this.#listener?.backendDrained());
     socket.on("error", (error) => this.#end(error.message));
     socket.once("end", () => this.#end("the backend closed the connection"));
@@ -46,9 +49,10 @@ export class TcpBackend {
     if (socket.destroyed) setImmediate(() => this.#end("the connection is closed"));
   }
 
-  /** False: backendDrained() tells when it is on its way. */
-  write(run: Buffer): boolean {
-    return this.#socket.destroyed || this.#socket.write(run);
+  /** False: backendDrained() tells when it is on its way. `lent`: a share of what it lies in. */
+  write(run: Buffer, lent: Lending | undefined): boolean {
+    if (this.#socket.destroyed) return true;
+    return lent === undefined ? this.#socket.write(run) : this.#socket.write(run, this.#lent.until(lent));
   }
 
   pause(): void {
@@ -74,13 +78,14 @@ export class TcpBackend {
     socket.destroySoon();
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#listener === undefined) return;
+  feed(chunk: Buffer, lent: Lending | undefined): boolean {
+    if (this.#listener === undefined) return true;
     try {
-      this.#framer.feed(chunk);
+      this.#pdus.feed(chunk, lent);
     } catch (error) {
       this.#end(toFailure(error).message, "backend-garbled");
     }
+    return true;
   }
 
   #end(reason: string, kind: "backend-lost" | "backend-garbled" = "backend-lost"): void {

@@ -2,7 +2,7 @@
 // order, and the one connection to the backend, which is dialled when both are there. The loss of any of the three ends all of it.
 // It never throws once a channel is taken. Failure: syntax, for a channel that does not belong here; nothing has changed then.
 
-import { Failure, toFailure, type Leg, type Session } from "@postern/contracts";
+import { Failure, toFailure, type Leg, type Lending, type Session } from "@postern/contracts";
 import { firstThere, reach } from "@postern/core";
 import type { ClientChannel, Opening, RpcHttpParts } from "../parts.ts";
 import { InHalf } from "./in-half.ts";
@@ -92,8 +92,8 @@ export class VirtualConnection implements BackendListener {
     this.#onOver();
   }
 
-  fromBackend(run: Buffer): void {
-    this.#out?.send(run);
+  fromBackend(run: Buffer, lent: Lending | undefined): void {
+    this.#out?.send(run, lent);
   }
 
   backendDrained(): void {
@@ -145,7 +145,7 @@ export class VirtualConnection implements BackendListener {
   #inHalf(channel: ClientChannel, cookie: string): InHalf {
     return new InHalf(channel, cookie, {
       window: this.#parts.settings.window,
-      toBackend: (run) => this.#backend?.write(run) ?? false,
+      toBackend: (run, lent) => this.#backend?.write(run, lent) ?? false,
       acknowledge: (acknowledgement) => this.#out?.acknowledge(acknowledgement),
       acknowledged: (acknowledgement) => this.#out?.acknowledged(acknowledgement),
       askForSwitch: () => this.#out?.askForSwitch(),
