@@ -30,6 +30,8 @@ function der(tag: number, ...parts: readonly Buffer[]): Buffer {
 /** SPNEGO's second message of the client, around a token. */
 const wrapped = (token: Buffer): Buffer => der(0xa1, der(0x30, der(0xa2, der(0x04, token))));
 
+const CONTEXT = 0x01020304;
+
 function withTrailer(token: Buffer, type: number, level: number, padding = 0): Buffer {
   const pdu = newPdu(PDU_TYPES.auth3, 2, 4 + padding + AUTH_HEAD + token.length);
   const at = HEADER_SIZE + 4 + padding;
@@ -37,6 +39,7 @@ function withTrailer(token: Buffer, type: number, level: number, padding = 0): B
   pdu[at] = type;
   pdu[at + 1] = level;
   pdu[at + 2] = padding;
+  pdu.writeUInt32LE(CONTEXT, at + 4);
   token.copy(pdu, at + AUTH_HEAD);
   return pdu;
 }
@@ -44,7 +47,8 @@ function withTrailer(token: Buffer, type: number, level: number, padding = 0): B
 test("a trailer is found at the end of its PDU, whatever is behind it in the run", (t) => {
   const token = Buffer.from("token");
   const pdu = withTrailer(token, 10, 6, 3);
-  for (const bytes of [pdu, Buffer.concat([pdu, pdu])]) t.deepEqual(authTrailerOf(bytes), { type: 10, level: 6, token });
+  for (const bytes of [pdu, Buffer.concat([pdu, pdu])])
+    t.deepEqual(authTrailerOf(bytes), { type: 10, level: 6, context: CONTEXT, token });
   t.is(authTrailerOf(newPdu(PDU_TYPES.request, 1, 40)), undefined);
 });
 

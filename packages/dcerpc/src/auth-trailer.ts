@@ -14,6 +14,8 @@ export const AUTH_LEVELS = { none: 1, connect: 2, call: 3, packet: 4, integrity:
 export interface AuthTrailer {
   readonly type: number;
   readonly level: number;
+  /** auth_context_id: which of the connection's logins it is of. */
+  readonly context: number;
   readonly token: Buffer;
 }
 
@@ -22,7 +24,12 @@ export function authTrailerOf(pdu: Buffer): AuthTrailer | undefined {
   const { length, authLength } = headerOf(pdu);
   if (authLength === 0) return undefined;
   const at = length - authLength - AUTH_HEAD;
-  return { type: pdu.readUInt8(at), level: pdu.readUInt8(at + 1), token: pdu.subarray(length - authLength, length) };
+  return {
+    type: pdu.readUInt8(at),
+    level: pdu.readUInt8(at + 1),
+    context: pdu.readUInt32LE(at + 4),
+    token: pdu.subarray(length - authLength, length),
+  };
 }
 
 export interface NtlmUser {

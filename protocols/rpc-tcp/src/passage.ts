@@ -15,6 +15,7 @@ import {
 } from "@postern/contracts";
 import { flushReads, readBy, Relay, type Connection, type Reader } from "@postern/core";
 import { fault, PDU_TYPES, readBind } from "@postern/dcerpc";
+import { clientKey } from "./arrays.ts";
 import { Gate } from "./gate.ts";
 import { servedBy, type Services } from "./interfaces.ts";
 import { LoginWatch } from "./login-watch.ts";
@@ -61,10 +62,10 @@ export class Passage {
         session.identity = { user, proven: false };
         session.mechanism = "NTLM";
       },
-      believed: (user) => void this.#count(user),
+      answered: (user, isProven) => void this.#count(isProven ? user : `${user} from ${clientKey(session)}`),
     });
     this.#up = new Gate(writer(backend), {
-      wants: (type, authLength) => this.#wants(type, authLength),
+      wants: (type) => this.#wants(type),
       take: (pdu) => this.#take(pdu),
       broken: (failure, callId) => this.#refuse(failure, callId),
     });
@@ -116,13 +117,12 @@ export class Passage {
   }
 
   /** What a client may send; the rare ones are looked at. */
-  #wants(type: number, authLength: number): boolean {
+  #wants(type: number): boolean {
     switch (type) {
-      case PDU_TYPES.request:
-        return authLength > 0 && this.#watch.looksAtRequests;
       case PDU_TYPES.alterContext:
       case PDU_TYPES.auth3:
         return true;
+      case PDU_TYPES.request:
       case PDU_TYPES.coCancel:
       case PDU_TYPES.orphaned:
         return false;
@@ -141,7 +141,10 @@ export class Passage {
     return false;
   }
 
-  /** The user's place and rate, when the backend has believed who it is: nobody takes them in another's name. */
+  /**
+   * The user's place and rate, when the backend has believed who it is: nobody takes them in another's name. Where that is not
+   * sure, each address has places of its own for the name.
+   */
   async #count(user: string): Promise<void> {
     try {
       await this.#house.rates.user(user);

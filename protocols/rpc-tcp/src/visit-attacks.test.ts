@@ -3,7 +3,7 @@
 import { connect } from "node:net";
 import test from "ava";
 import { Failure } from "@postern/contracts";
-import { BIND_NAK, fault, FAULT_STATUS, INTERFACES, PDU_TYPES, readBindAck, type Syntax } from "@postern/dcerpc";
+import { AUTH_LEVELS, BIND_NAK, fault, FAULT_STATUS, INTERFACES, PDU_TYPES, readBindAck, type Syntax } from "@postern/dcerpc";
 import { createFakeClock } from "@postern/testing";
 import { auth3Of, bindOf, ntlmAuthenticate, ntlmTrailer, NTLM_NEGOTIATE, requestOf } from "../test/pdus.ts";
 import { EMSMDB, NSPI, rpcServer } from "../test/rpc-server.ts";
@@ -188,6 +188,23 @@ test("rpc-tcp: who only says that he is somebody takes nothing from that user", 
   client.send(auth3Of(ntlmAuthenticate("victim")), signedRequest(2));
   t.deepEqual(await client.read(), fault(2, 0, FAULT_STATUS.accessDenied));
   t.deepEqual(asked, []);
+});
+
+test("rpc-tcp: where answers are not protected, each address has places of its own for a name", async (t) => {
+  const asked: string[] = [];
+  const limits = {
+    connection: () => Promise.resolve({ release: () => {} }),
+    user: (user: string) => {
+      asked.push(user);
+      return full("too-many-of-user");
+    },
+  };
+  const { client } = await scene(t, { house: { limits } });
+  client.send(bindOf([EMSMDB], { trailer: ntlmTrailer(NTLM_NEGOTIATE, AUTH_LEVELS.connect) }));
+  await client.read();
+  client.send(auth3Of(ntlmAuthenticate("victim")), requestOf(Buffer.from("x")));
+  t.is((await client.rest())[0]?.[2], PDU_TYPES.response);
+  t.deepEqual(asked, ["victim@example.com from 127.0.0.1"]);
 });
 
 test("rpc-tcp: a backend that talks no RPC any more is cut, and so is its client", async (t) => {

@@ -6,6 +6,7 @@ export interface Trailer {
   readonly type: number;
   readonly level: number;
   readonly token: Buffer;
+  readonly context?: number;
 }
 
 const NTLM = 10;
@@ -14,9 +15,9 @@ const PRIVACY = 6;
 const EVERY = PDU_FLAGS.first | PDU_FLAGS.last;
 
 /** Behind the body, padded to 4. */
-export function withTrailer(pdu: Buffer, { type, level, token }: Trailer): Buffer {
+export function withTrailer(pdu: Buffer, { type, level, token, context = 1 }: Trailer): Buffer {
   const pad = -pdu.length & 3;
-  const whole = Buffer.concat([pdu, Buffer.alloc(pad), Buffer.from([type, level, pad, 0, 1, 0, 0, 0]), token]);
+  const whole = Buffer.concat([pdu, Buffer.alloc(pad), Buffer.from([type, level, pad, 0, context, 0, 0, 0]), token]);
   whole.writeUInt16LE(whole.length, 8);
   whole.writeUInt16LE(token.length, 10);
   return whole;
@@ -79,8 +80,8 @@ export function requestOf(
   return trailer === undefined ? pdu : withTrailer(pdu, trailer);
 }
 
-export const auth3Of = (token: Buffer, callId = 1): Buffer =>
-  withTrailer(pduOf(PDU_TYPES.auth3, callId, Buffer.alloc(4)), ntlmTrailer(token));
+export const auth3Of = (token: Buffer, context = 1): Buffer =>
+  withTrailer(pduOf(PDU_TYPES.auth3, 1, Buffer.alloc(4)), { ...ntlmTrailer(token), context });
 
 export const ntlmTrailer = (token: Buffer, level = PRIVACY): Trailer => ({ type: NTLM, level, token });
 
