@@ -3,7 +3,8 @@
 // when it does not answer; client-gone.
 
 import type { Socket } from "node:net";
-import { Failure, toFailure, type Clock } from "@postern/contracts";
+import { Failure, toFailure, type Clock, type Lending } from "@postern/contracts";
+import { Writes } from "../keep.ts";
 import type { ChannelListener, ClientChannel } from "../parts.ts";
 import { LINGER_MS } from "./hop-channel.ts";
 import { readVerdict } from "./letter.ts";
@@ -29,6 +30,7 @@ export function passOn(channel: ClientChannel, said: Buffer, socket: Socket, clo
 class Hop implements ChannelListener {
   readonly #channel: ClientChannel;
   readonly #socket: Socket;
+  readonly #writes: Writes;
   #done: ((failure: Failure | undefined) => void) | undefined;
   #begun = false;
   /** What the other end said before its verdict was complete. */
@@ -37,6 +39,7 @@ class Hop implements ChannelListener {
   constructor(channel: ClientChannel, socket: Socket, done: (failure: Failure | undefined) => void) {
     this.#channel = channel;
     this.#socket = socket;
+    this.#writes = new Writes(socket);
     this.#done = done;
     socket.on("data", (chunk: Buffer) => this.#heard(chunk));
     socket.on("drain", () => channel.resume());
@@ -50,8 +53,8 @@ class Hop implements ChannelListener {
     if (this.#socket.writableLength > MOST_AHEAD) throw new Failure("syntax", "RTS PDUs faster than they can be read");
   }
 
-  rpc(run: Buffer): boolean {
-    return this.#send(run);
+  rpc(run: Buffer, lent?: Lending): boolean {
+    return this.#send(run, lent);
   }
 
   drained(): void {
@@ -62,8 +65,8 @@ class Hop implements ChannelListener {
     this.#end(failure);
   }
 
-  #send(bytes: Buffer): boolean {
-    return this.#socket.destroyed || this.#socket.write(bytes);
+  #send(bytes: Buffer, lent?: Lending): boolean {
+    return this.#socket.destroyed || this.#writes.run(bytes, lent);
   }
 
   #heard(chunk: Buffer): void {

@@ -10,13 +10,14 @@
 //   finished
 
 import { Failure, toFailure, type Lending } from "@postern/contracts";
+import { toKeep } from "../keep.ts";
 import type { ChannelListener, ClientChannel } from "../parts.ts";
 import { rtsPdu, valuesOf } from "../rts/pdus.ts";
 import { destinationOf, type Rts } from "../rts/read.ts";
 import { ReceiveWindow } from "../windows.ts";
 import { Quiet } from "../quiet.ts";
 import { Held, SILENCE, type Dial, type HalfParts } from "./half.ts";
-import { Outlet, toKeep, type Source } from "./outlet.ts";
+import { Outlet, type Source } from "./outlet.ts";
 import type { LegListener, ServerLeg } from "./server-leg.ts";
 
 type State = "dialling" | "B3W" | "B2W" | "opened" | "A5W" | "finishing" | "finished";

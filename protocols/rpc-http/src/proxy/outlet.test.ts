@@ -1,6 +1,6 @@
 import test from "ava";
 import { Failure } from "@postern/contracts";
-import { Outlet, toKeep } from "./outlet.ts";
+import { Outlet } from "./outlet.ts";
 import { rpc } from "./test/scene.ts";
 
 interface Made {
@@ -79,11 +79,4 @@ test("outlet: a PDU larger than the window, and an impossible acknowledgement, a
   outlet.open(8192);
   t.throws(() => outlet.push(rpc(8193), from), { instanceOf: Failure });
   t.throws(() => outlet.acknowledged(1, 8192), { instanceOf: Failure });
-});
-
-test("outlet: what waits does not keep a large chunk alive for a few octets", (t) => {
-  const chunk = Buffer.alloc(65_536);
-  t.not(toKeep(chunk.subarray(0, 16)).buffer, chunk.buffer);
-  const most = chunk.subarray(0, 60_000);
-  t.is(toKeep(most), most);
 });

@@ -5,6 +5,7 @@
 import { Failure, type Lending } from "@postern/contracts";
 import { giveBack } from "@postern/core";
 import { headerOf } from "@postern/dcerpc";
+import { toKeep } from "../keep.ts";
 import { SendWindow } from "../windows.ts";
 
 /** From whom a PDU came: it is told when its octets have left. */
@@ -18,12 +19,6 @@ interface Waiting {
   readonly lent: Lending | undefined;
   readonly from: Source;
 }
-
-/** A run that waits must not keep a chunk alive that is so many times its size. */
-const MAX_WASTE = 4;
-
-/** What is to wait: the run, or a copy where it is little of the chunk that it came in. */
-export const toKeep = (run: Buffer): Buffer => (run.buffer.byteLength > MAX_WASTE * run.length ? Buffer.from(run) : run);
 
 export class Outlet {
   readonly #write: (pdus: Buffer, lent: Lending | undefined) => boolean;

@@ -4,7 +4,8 @@
 
 import type { Socket } from "node:net";
 import { Failure, legText, toFailure, type Clock, type Leg, type Lending } from "@postern/contracts";
-import { Lent, type Reader } from "@postern/core";
+import type { Reader } from "@postern/core";
+import { Writes } from "../keep.ts";
 import { PduStream } from "../pdu-stream.ts";
 import { readSoon } from "../read-soon.ts";
 import { readRts, type Rts } from "../rts/read.ts";
@@ -31,7 +32,7 @@ export class ServerLeg implements Reader {
   readonly leg: Leg;
   readonly #socket: Socket;
   readonly #pdus: PduStream;
-  readonly #lent = new Lent();
+  readonly #writes: Writes;
   #listener: LegListener | undefined;
   /** Octets of the greeting that came; all of them where none comes any more. */
   #greeted = 0;
@@ -40,6 +41,7 @@ export class ServerLeg implements Reader {
   constructor(socket: Socket, leg: Leg, listener: LegListener) {
     this.leg = leg;
     this.#socket = socket;
+    this.#writes = new Writes(socket);
     this.#listener = listener;
     this.#pdus = new PduStream({
       rpc: (run, lent) => this.#listener?.runFromServer(run, lent),
@@ -63,7 +65,7 @@ export class ServerLeg implements Reader {
   write(pdus: Buffer, lent?: Lending): boolean {
     const socket = this.#socket;
     if (socket.destroyed || this.#listener === undefined) return true;
-    if (lent === undefined ? socket.write(pdus) : socket.write(pdus, this.#lent.until(lent))) return true;
+    if (this.#writes.run(pdus, lent)) return true;
     if (socket.writableLength > MAX_UNSENT)
       this.#end(new Failure("backend-silent", `${legText(this.leg)}: ${socket.writableLength} octets wait, and it reads none`));
     return false;

@@ -3,6 +3,7 @@
 // Failure (to the channel that sent it): syntax.
 
 import { Failure, type Lending } from "@postern/contracts";
+import { toKeep } from "../keep.ts";
 import type { ChannelListener, ClientChannel } from "../parts.ts";
 import { valuesOf } from "../rts/pdus.ts";
 import type { Rts } from "../rts/read.ts";
@@ -92,7 +93,7 @@ export class InHalf implements ChannelListener {
     this.#window.arrived(run.length);
     this.#held += run.length;
     if (this.#plugged === undefined) this.#forward(run, lent);
-    else this.#plugged.push(run);
+    else this.#plugged.push(toKeep(run));
     // Its acknowledgements of the other direction come here too: what bounds it is the window.
     return true;
   }

@@ -3,7 +3,8 @@
 
 import type { Socket } from "node:net";
 import { Failure, legText, toFailure, type Clock, type Leg, type Lending } from "@postern/contracts";
-import { Lent, type Reader } from "@postern/core";
+import type { Reader } from "@postern/core";
+import { Writes } from "../keep.ts";
 import { PduStream } from "../pdu-stream.ts";
 import { readSoon } from "../read-soon.ts";
 
@@ -24,13 +25,14 @@ export class TcpBackend implements Reader {
   readonly leg: Leg;
   readonly #socket: Socket;
   readonly #pdus: PduStream;
-  readonly #lent = new Lent();
+  readonly #writes: Writes;
   #listener: BackendListener | undefined;
 
   /** `socket`: connected, and paused. It flows from the next turn on. */
   constructor(socket: Socket, leg: Leg, listener: BackendListener) {
     this.leg = leg;
     this.#socket = socket;
+    this.#writes = new Writes(socket);
     this.#listener = listener;
     this.#pdus = new PduStream({
       rpc: (run, lent) => this.#listener?.fromBackend(run, lent),
@@ -51,8 +53,7 @@ export class TcpBackend implements Reader {
 
   /** False: backendDrained() tells when it is on its way. `lent`: a share of what it lies in. */
   write(run: Buffer, lent: Lending | undefined): boolean {
-    if (this.#socket.destroyed) return true;
-    return lent === undefined ? this.#socket.write(run) : this.#socket.write(run, this.#lent.until(lent));
+    return this.#socket.destroyed || this.#writes.run(run, lent);
   }
 
   pause(): void {
