@@ -85,7 +85,7 @@ test("generate: page and schema know the same settings of the file", (t) => {
   t.true(["tls", "listeners", "backends", "routes", "limits", "imap", "pop3"].every((name) => names.includes(name)));
   const [, file = ""] = page("settings.md").split("\n## ");
   t.deepEqual(
-    [...file.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name),
+    [...file.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, name]) => name),
     names,
   );
 });

@@ -23,8 +23,9 @@ export function printable(text: string): string {
   return cut.replace(/[\p{C}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
-/** The path of a key inside a map: "backends" and "mbx1" are "backends.mbx1". */
+/** The path of a key inside a map: "backends" and "mbx1" are "backends.mbx1". The key "" is the map itself. */
 export function keyPath(path: string, key: string): string {
+  if (key === "") return path;
   return path === "" ? key : `${path}.${key}`;
 }
 

@@ -43,6 +43,10 @@ test("settings: a backend whose users nobody checks is told", (t) => {
   t.deepEqual(problems({}, { ...OPEN, https: { defaultAuthentication: "pass" } }), told);
   const services = { rpc: { authentication: "pass" } };
   t.deepEqual(problems({}, { ...OPEN, https: { defaultAuthentication: "edge", services } }), told);
+  t.deepEqual(problems({}, { ...OPEN, authentication: { verifiers: [{}] } }), []);
+  t.deepEqual(problems({}, { ...OPEN, authentication: { verifiers: [] } }), [
+    ": backends.mbx2 cannot check a login by rpc-http, and the gateway cannot either; add a verifier under authentication.verifiers",
+  ]);
 });
 
 test("settings: no port at all is told", (t) => {

@@ -14,6 +14,7 @@ export interface Sections {
         readonly services?: Readonly<Record<string, { readonly authentication?: string | undefined } | undefined>> | undefined;
       }
     | undefined;
+  readonly authentication?: { readonly verifiers: readonly unknown[] } | undefined;
 }
 
 /** Of our own settings, as the walk over the file leaves them. */
@@ -48,7 +49,7 @@ function joins({ address, nodes }: Draft["join"]): Contradiction[] {
   return found;
 }
 
-function ofLegs({ listeners, backends, https }: Sections): Contradiction[] {
+function ofLegs({ listeners, backends, https, authentication }: Sections): Contradiction[] {
   const [name] = Object.entries(backends ?? {}).find(([, legs]) => legs?.["rpc-http"] !== undefined) ?? [];
   if (name === undefined) return [];
   const found: Contradiction[] = [];
@@ -57,6 +58,11 @@ function ofLegs({ listeners, backends, https }: Sections): Contradiction[] {
     found.push({
       key: "",
       problem: `backends.${name} can be reached by rpc-http, but no listener speaks https, by which its clients come; add one`,
+    });
+  if (authentication !== undefined && authentication.verifiers.length === 0)
+    found.push({
+      key: "",
+      problem: `backends.${name} cannot check a login by rpc-http, and the gateway cannot either; add a verifier under authentication.verifiers`,
     });
   const asks = https && (https.services?.["rpc"]?.authentication ?? https.defaultAuthentication);
   if (asks === "pass")

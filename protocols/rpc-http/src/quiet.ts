@@ -1,5 +1,8 @@
 // For how long a number has not changed, looked at now and then: so that nothing is written down for each PDU. Never throws.
 
+/** A client may ping once in a whole time-out, and look only then whether it has to ([MS-RPCH] section 3.2.2.6.1): so many are over then. */
+export const SILENCE = 2;
+
 export class Quiet {
   #of: unknown;
   #value: number | undefined;

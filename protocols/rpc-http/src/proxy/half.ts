@@ -43,6 +43,3 @@ export class Held {
     this.#settle();
   }
 }
-
-/** A client may ping once in a whole time-out, and look only then whether it has to (section 3.2.2.6.1). */
-export const SILENCE = 2;

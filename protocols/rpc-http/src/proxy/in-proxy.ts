@@ -15,8 +15,8 @@ import type { ChannelListener, ClientChannel } from "../parts.ts";
 import { rtsPdu, valuesOf } from "../rts/pdus.ts";
 import { destinationOf, type Rts } from "../rts/read.ts";
 import { ReceiveWindow } from "../windows.ts";
-import { Quiet } from "../quiet.ts";
-import { Held, SILENCE, type Dial, type HalfParts } from "./half.ts";
+import { Quiet, SILENCE } from "../quiet.ts";
+import { Held, type Dial, type HalfParts } from "./half.ts";
 import { Outlet, type Source } from "./outlet.ts";
 import type { LegListener, ServerLeg } from "./server-leg.ts";
 

@@ -7,7 +7,7 @@ import { firstThere, reach } from "@postern/core";
 import type { ClientChannel, Opening, RpcHttpParts } from "../parts.ts";
 import { InHalf } from "./in-half.ts";
 import { OutHalf } from "./out-half.ts";
-import { Quiet } from "../quiet.ts";
+import { Quiet, SILENCE } from "../quiet.ts";
 import { TcpBackend, type BackendListener } from "./tcp-backend.ts";
 
 /** Zero stands for this ([MS-RPCH] section 2.2.3.5.6). */
@@ -74,8 +74,8 @@ export class VirtualConnection implements BackendListener {
     const isLate = isWaiting || this.#lastWords !== undefined;
     if (this.#waitQuiet.since(now, isLate ? this.#steps : undefined) >= joinTimeout)
       return this.end(this.#lastWords ?? new Failure("idle", `No other channel came within ${joinTimeout} ms`));
-    if (this.#inQuiet.since(now, incoming?.channel.bytesIn, incoming?.channel) >= connectionTimeout)
-      return this.end(new Failure("idle", `Nothing came on the IN channel for ${connectionTimeout} ms`));
+    if (this.#inQuiet.since(now, incoming?.channel.bytesIn, incoming?.channel) >= SILENCE * connectionTimeout)
+      return this.end(new Failure("idle", `Nothing came on the IN channel for ${SILENCE * connectionTimeout} ms`));
     if (this.#outQuiet.since(now, outgoing?.channel.bytesLeft, outgoing?.channel) >= connectionTimeout / 2) outgoing?.ping();
   }
 
