@@ -41,6 +41,8 @@ export interface Join {
 
 /** A claim of a process that died ends after so long. */
 const CLAIM_MS = 600_000;
+/** A hash names all backends that there are; nobody waits until so many were tried. */
+const MOST_LEGS = 16;
 
 /** `serve`: takes a channel that was passed on; it settles when that is over. `mayPassOn`: to another worker. */
 export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPassOn: boolean) => Promise<void>): Join {
@@ -80,7 +82,7 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
       client,
       local,
       direction,
-      legs: legs.map(({ backend, port }) => ({ backend, port })),
+      legs: legs.slice(0, MOST_LEGS).map(({ backend, port }) => ({ backend, port })),
     };
     return Buffer.concat([letterBytes(letter, keys), first]);
   }
