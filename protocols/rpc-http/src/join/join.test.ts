@@ -193,7 +193,8 @@ test("join: who knows the door of a worker, and not the key, is turned away with
 test("join: channels are passed on for a user with hundreds of candidates", async (t) => {
   const state = testState();
   const server = await echoServer(t);
-  const legs = Array.from({ length: 400 }, (_, index) => rpcLeg(server.port, { backend: `a-long-name-of-a-backend-${index}` }));
+  const names = ["server", ...Array.from({ length: 400 }, (_, index) => `a-long-name-of-a-backend-${index}`)];
+  const legs = names.map((backend) => rpcLeg(server.port, { backend }));
   const client = spread(t, [await startWorker(t, { legs, state }), await startWorker(t, { legs, state })]);
   await client.opened();
   await client.bind();
