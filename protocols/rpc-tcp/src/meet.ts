@@ -52,8 +52,16 @@ export async function meetBackend(caller: Caller, house: MeetHouse): Promise<Met
   if (legs === undefined) throw new Failure("route-refused", `No array serves the clients of ${session.local.host}`);
   const ordered = await groupFirst(legs, caller, house.groups);
   session.stage = "dial";
-  return firstThere(ordered, (leg) => attempt(leg, caller, house), { ...house, session });
+  const provoked = new Set<Leg>();
+  const health = withoutBlame(provoked, house.health);
+  return firstThere(ordered, (leg) => attempt(leg, caller, house, provoked), { ...house, health, session });
 }
+
+/** What a client may have brought about is no evidence, or anybody could take backends down for all. */
+const withoutBlame = (provoked: ReadonlySet<Leg>, health: Health): Health => ({
+  ...health,
+  failed: (leg, reason, client) => void (provoked.has(leg) || health.failed(leg, reason, client)),
+});
 
 /** A group that exists stays where it is. */
 async function groupFirst(legs: readonly Leg[], { session, bind }: Caller, groups: Groups): Promise<readonly Leg[]> {
@@ -64,30 +72,36 @@ async function groupFirst(legs: readonly Leg[], { session, bind }: Caller, group
   return [...legs.filter(isHome), ...legs.filter((leg) => !isHome(leg))];
 }
 
-async function attempt(leg: Leg, caller: Caller, { clock, backendPorts }: MeetHouse): Promise<Met> {
-  const { session, service, pdu } = caller;
+/** `provoked`: here is noted a backend that did not like the client's octets. One that is silent may well be ill. */
+async function attempt(leg: Leg, caller: Caller, { clock, backendPorts }: MeetHouse, provoked: Set<Leg>): Promise<Met> {
+  const { session, service } = caller;
   caller.mustBeThere();
   session.backend = leg.backend;
   const target = { ...leg, port: await backendPorts.of(leg, service) };
   session.backendAddress = { host: target.host, port: target.port };
   const client = { source: session.client, destination: session.local, tls: undefined };
-  const backend = await dial(target, { clock, limits: READ_LIMITS, client, isSilent: true }).catch((error: unknown) => {
-    backendPorts.forget(leg, service);
-    throw error;
-  });
-  caller.dialled(backend);
+  let backend: Connection | undefined;
   try {
-    caller.mustBeThere();
-    const late = `${legText(target)}: no answer to the bind within ${leg.replyTimeoutMs} ms`;
-    backend.deadline(clock, leg.replyTimeoutMs, "backend-silent", late);
-    backend.write(pdu);
-    const answer = await readPdu(backend);
-    if (!ANSWERS.has(answer[2]))
-      throw new Failure("backend-garbled", `${legText(target)}: a bind is answered by type ${answer[2]}`);
-    backend.deadline(clock, 0, "backend-silent", "");
-    return { backend, leg, answer, group: answer[2] === PDU_TYPES.bindAck ? readBindAck(answer).group : 0 };
+    backend = await dial(target, { clock, limits: READ_LIMITS, client, isSilent: true });
+    return await bindAt(backend, target, caller, clock);
   } catch (error) {
-    backend.destroy();
-    throw asBackends(error, target);
+    backend?.destroy();
+    const failure = asBackends(error, target);
+    // Who listens there may be another service by now.
+    if (failure.row.blame === "backend") backendPorts.forget(leg, service);
+    if (backend !== undefined && failure.kind !== "backend-silent") provoked.add(leg);
+    throw failure;
   }
+}
+
+async function bindAt(backend: Connection, leg: Leg, caller: Caller, clock: Clock): Promise<Met> {
+  caller.dialled(backend);
+  caller.mustBeThere();
+  const late = `${legText(leg)}: no answer to the bind within ${leg.replyTimeoutMs} ms`;
+  backend.deadline(clock, leg.replyTimeoutMs, "backend-silent", late);
+  backend.write(caller.pdu);
+  const answer = await readPdu(backend);
+  if (!ANSWERS.has(answer[2])) throw new Failure("backend-garbled", `${legText(leg)}: a bind is answered by type ${answer[2]}`);
+  backend.deadline(clock, 0, "backend-silent", "");
+  return { backend, leg, answer, group: answer[2] === PDU_TYPES.bindAck ? readBindAck(answer).group : 0 };
 }

@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import test, { type ExecutionContext } from "ava";
+import type { Health } from "@postern/contracts";
 import { bindNak, BIND_NAK, headerOf, INTERFACES, PDU_FLAGS, PDU_TYPES, readBindAck } from "@postern/dcerpc";
 import { auth3Of, bindOf, ntlmAuthenticate, ntlmTrailer, NTLM_NEGOTIATE, requestOf } from "../test/pdus.ts";
 import { EMSMDB, rpcServer, type RpcServer, type RpcServerOptions } from "../test/rpc-server.ts";
@@ -58,13 +59,18 @@ test("rpc-tcp: without a port in the settings the backend's end-point mapper is 
 });
 
 /** Two backends, each with an end-point mapper of its own; the first is everybody's first choice. */
-async function pair(t: ExecutionContext, first: RpcServerOptions = {}) {
+async function pair(
+  t: ExecutionContext,
+  first: RpcServerOptions = {},
+  { health = undefined as Health | undefined, leg = {} } = {},
+) {
   const b = await rpcServer(t, { name: "b" });
   const a = await rpcServer(t, { name: "a", ...first });
   const mapped = async (port: number): Promise<RpcServer> => rpcServer(t, { ports: { [EMSMDB.uuid]: port } });
   const [mapperA, mapperB] = [await mapped(a.port), await mapped(b.port)];
   const { harness, at: port } = await gateway(t, {
-    legs: { a: rpcLeg(mapperA.port, "a"), b: rpcLeg(mapperB.port, "b") },
+    legs: { a: rpcLeg(mapperA.port, "a", leg), b: rpcLeg(mapperB.port, "b") },
+    house: health === undefined ? {} : { health },
   });
   return { a, b, mapperA, harness, port };
 }
@@ -89,16 +95,59 @@ test("rpc-tcp: when its backend dies the client's connection ends, and the next 
   t.is(await speaker(t, port), "b:");
 });
 
+function hangsUp(_: Buffer, socket: Socket): Buffer {
+  socket.destroy();
+  return Buffer.alloc(0);
+}
+
 test("rpc-tcp: a backend that hangs up on a bind, or answers it with something else, gives way to the next", async (t) => {
-  const hangsUp = (_: Buffer, socket: Socket): Buffer => {
-    socket.destroy();
-    return Buffer.alloc(0);
-  };
   for (const instead of [hangsUp, () => Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n")]) {
     const { port, harness } = await pair(t, { instead });
     t.is(await speaker(t, port), "b:");
     t.deepEqual(harness.logger.messages("warn"), ["backend failed"]);
   }
+});
+
+/** Health that takes all as they come, and the backends that it hears evil of. */
+function gossip(): { readonly health: Health; readonly failed: string[] } {
+  const failed: string[] = [];
+  const facts = (): never => {
+    throw new Error("Nobody asks");
+  };
+  return {
+    failed,
+    health: { facts, order: (legs) => legs, succeeded: () => {}, failed: ({ backend }) => void failed.push(backend) },
+  };
+}
+
+test("rpc-tcp: what a client's own bind may have brought about is no evidence against a backend", async (t) => {
+  const { health, failed } = gossip();
+  const { port, mapperA } = await pair(t, { instead: hangsUp }, { health });
+  t.is(await speaker(t, port), "b:");
+  t.deepEqual(failed, []);
+  mapperA.stop();
+  t.is(await speaker(t, port), "b:");
+  t.deepEqual(failed, ["a"]);
+});
+
+test("rpc-tcp: a backend that takes connections and answers nothing is told of", async (t) => {
+  const { health, failed } = gossip();
+  const { port } = await pair(t, { instead: () => Buffer.alloc(0) }, { health, leg: { replyTimeoutMs: 100 } });
+  t.is(await speaker(t, port), "b:");
+  t.deepEqual(failed, ["a"]);
+});
+
+test("rpc-tcp: a backend at whose RPC port another service answers now is asked anew by the next client", async (t) => {
+  const server = await rpcServer(t);
+  const web = await rpcServer(t, { instead: () => Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n") });
+  const ports = { [EMSMDB.uuid]: web.port };
+  const mapper = await rpcServer(t, { ports });
+  const { at: port } = await gateway(t, { legs: { a: rpcLeg(mapper.port, "a") } });
+  const early = dial(t, port);
+  early.send(bindOf([EMSMDB]));
+  t.is((await early.read())[2], PDU_TYPES.bindNak);
+  ports[EMSMDB.uuid] = server.port;
+  t.is(await speaker(t, port), "server:");
 });
 
 test("rpc-tcp: a backend whose end-point mapper is down gives way to the next", async (t) => {
