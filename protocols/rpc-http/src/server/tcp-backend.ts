@@ -76,7 +76,9 @@ export class TcpBackend implements Reader {
     if (socket.destroyed) return;
     const timer = clock.after(LINGER_MS, () => socket.destroy());
     socket.once("close", () => timer.cancel());
-    socket.destroySoon();
+    // What the backend still says is read: unread octets would make the end a reset, which can cost the last words.
+    socket.resume();
+    socket.end();
   }
 
   feed(chunk: Buffer, lent: Lending | undefined): boolean {
