@@ -47,14 +47,18 @@ function findInternals(): Internals | undefined {
 
 /** A read in TLS is one record at most (RFC 8446 section 5.1). */
 const RECORD = 16 * 1024;
-/** Of TLS, as many whole records as Node decrypts in one go are handed on in one piece. */
-const SIZES = { tls: 4 * RECORD, plain: 256 * 1024 } as const;
+/** Of TLS, as many whole records as Node decrypts in one go are handed on in one piece. window: of what may wait for a peer's window. */
+const SIZES = { tls: 4 * RECORD, plain: 256 * 1024, window: 64 * 1024 } as const;
 /** What is less than this is copied out of the shared buffer; more means that bulk data flows. */
 const FEW = 4096;
+/** Between bulk data so many small reads may come; with more of them in a row it is over. */
+const MAX_SMALL = 3;
+/** Who reads nothing for so long has no large buffer any more. */
+const QUIET_MS = 1000;
 
 /** Read into by every idle socket of the process: what is read is copied before the next read can happen. */
 const SHARED = Buffer.allocUnsafeSlow(RECORD);
-const spares = { tls: [] as Lending[], plain: [] as Lending[] };
+const spares = { tls: [] as Lending[], plain: [] as Lending[], window: [] as Lending[] };
 
 function borrow(kind: keyof typeof SIZES): Lending {
   const spare = spares[kind];
@@ -70,15 +74,16 @@ export function setReader(socket: Duplex, reader: Reader): void {
 
 /**
  * From now on `reader` gets all that comes from `stream`: at once what waits in it, the rest when it is resumed. A reader before
- * it gets nothing more. A stream that is no socket (one of many on a connection) has data events.
+ * it gets nothing more. A stream that is no socket (one of many on a connection) has data events. `most`: of a plain socket, how much
+ * is read at a time.
  */
-export function readBy(stream: Duplex, reader: Reader): void {
+export function readBy(stream: Duplex, reader: Reader, most: "plain" | "window" = "plain"): void {
   const opened = stream as Opened;
   const isNew = opened[READER] === undefined;
   opened[READER] = reader;
   if (!isNew) return;
   for (const chunk of buffered(opened)) onData.call(opened, chunk);
-  if (isAvailable && opened._handle) readIntoOwn(opened, "encrypted" in opened ? "tls" : "plain");
+  if (isAvailable && opened._handle) readIntoOwn(opened, "encrypted" in opened ? "tls" : most);
   else opened.on("data", onData);
 }
 
@@ -131,6 +136,18 @@ function flushGathered(): void {
   for (const reads of gathering.splice(0)) reads.flush();
 }
 
+/** Sockets that have a large buffer, and who looks at them. */
+const holders = new Set<Reads>();
+let look: NodeJS.Timeout | undefined;
+
+/** Takes its large buffer from each socket that has read nothing since the last time. */
+export function restQuiet(): void {
+  for (const reads of holders) reads.restIfQuiet();
+  if (holders.size > 0) return;
+  clearInterval(look);
+  look = undefined;
+}
+
 /** The reads of one socket. */
 class Reads {
   readonly #kind: keyof typeof SIZES;
@@ -141,6 +158,9 @@ class Reads {
   #handed = 0;
   #filled = 0;
   #isBulk = false;
+  /** Small reads in a row. */
+  #small = 0;
+  #hasRead = false;
 
   constructor(kind: keyof typeof SIZES, socket: Opened) {
     this.#kind = kind;
@@ -149,8 +169,12 @@ class Reads {
 
   /** `count` bytes were read to where room() said. */
   took(count: number): boolean {
-    this.#isBulk = count > FEW;
-    if (this.#large === undefined) return this.#feed(copied(count), undefined);
+    this.#hasRead = true;
+    this.#small = count > FEW ? 0 : this.#small + 1;
+    this.#isBulk = count > FEW || (this.#isBulk && this.#small <= MAX_SMALL);
+    if (this.#large === undefined) return this.#feed(copied(SHARED, 0, count), undefined);
+    if (count <= FEW && this.#filled === this.#handed)
+      return this.#feed(copied(this.#large.buffer, this.#filled, count), undefined);
     this.#filled += count;
     if (count !== RECORD || this.#isFull(this.#large)) return this.flush();
     if (this.#filled - this.#handed === count && gathering.push(this) === 1) setImmediate(flushGathered);
@@ -159,9 +183,9 @@ class Reads {
 
   /** Where the next read goes. */
   room(): Buffer {
-    if (this.#large !== undefined && (!this.#isBulk || this.#isFull(this.#large))) this.#release(this.#large);
+    if (this.#large !== undefined && (!this.#isBulk || this.#isHanded)) this.#release(this.#large);
     if (!this.#isBulk) return SHARED;
-    this.#large ??= borrow(this.#kind);
+    this.#large ??= this.#borrow();
     return this.#filled === 0 ? this.#large.buffer : this.#large.buffer.subarray(this.#filled);
   }
 
@@ -173,6 +197,11 @@ class Reads {
     return this.#feed(chunk, this.#large);
   }
 
+  restIfQuiet(): void {
+    if (!this.#hasRead) this.rest();
+    this.#hasRead = false;
+  }
+
   rest(): void {
     this.#isBulk = false;
     if (this.#large === undefined || this.#filled !== this.#handed) return;
@@ -180,7 +209,14 @@ class Reads {
     this.#socket._handle?.useUserBuffer(SHARED);
   }
 
+  #borrow(): Lending {
+    holders.add(this);
+    look ??= setInterval(restQuiet, QUIET_MS).unref();
+    return borrow(this.#kind);
+  }
+
   #release(large: Lending): void {
+    holders.delete(this);
     giveBack(large);
     this.#large = undefined;
     this.#filled = this.#handed = 0;
@@ -190,16 +226,20 @@ class Reads {
     return this.#socket[READER]?.feed(chunk, lent, this.#socket) ?? false;
   }
 
+  /** What is behind it lies in another buffer, or it would be cut where that ends. */
+  get #isHanded(): boolean {
+    return this.#filled > 0 && this.#filled === this.#handed;
+  }
+
   /** A record may not fit any more; a plain read is never followed by another one in the same buffer. */
   #isFull({ buffer }: Lending): boolean {
-    return this.#kind === "plain" || this.#filled + RECORD > buffer.length;
+    return this.#kind !== "tls" || this.#filled + RECORD > buffer.length;
   }
 }
 
-/** What was read into SHARED. */
-function copied(count: number): Buffer {
+function copied(from: Buffer, at: number, count: number): Buffer {
   const chunk = Buffer.allocUnsafe(count);
-  SHARED.copy(chunk, 0, 0, count);
+  from.copy(chunk, 0, at, at + count);
   return chunk;
 }
 
