@@ -6,7 +6,7 @@ import { readBy, type Reader } from "@postern/core";
 /** `socket`: connected, and nobody has read from it. Whoever has paused it meanwhile resumes it. */
 export function readSoon(socket: Socket, reader: Reader): void {
   process.nextTick(() => {
-    readBy(socket, reader);
+    readBy(socket, reader, "window");
     if (!socket.isPaused()) socket.resume();
   });
 }

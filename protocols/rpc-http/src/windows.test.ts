@@ -8,9 +8,16 @@ test("receiving: an acknowledgement is due when less than half of the window is 
   window.arrived(30_000);
   t.is(window.freed(30_000), undefined);
   window.arrived(4000);
-  t.deepEqual(window.freed(1000), { received: 34_000, available: 62_536 });
-  t.is(window.freed(3000), undefined);
+  t.deepEqual(window.freed(4000), { received: 34_000, available: 65_536 });
   t.is(window.queued, 0);
+});
+
+test("receiving: while much waits, an acknowledgement is due when it gives half of the window anew", (t) => {
+  const window = new ReceiveWindow(65_536);
+  window.arrived(60_000);
+  t.is(window.freed(10_000), undefined);
+  t.is(window.freed(20_000), undefined);
+  t.deepEqual(window.freed(5000), { received: 60_000, available: 40_536 });
 });
 
 test("receiving: what is beyond the window is refused, to the octet", (t) => {

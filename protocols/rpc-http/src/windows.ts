@@ -15,7 +15,9 @@ const FRAGMENT_ROOM = 8 * 1024;
 /** Of what we receive. */
 export class ReceiveWindow {
   readonly size: number;
+  /** Below this the sender is told of more, of so much at least. */
   readonly #low: number;
+  readonly #least: number;
   #received = 0;
   #queued = 0;
   /** How many more the sender may send, as it was told. */
@@ -25,6 +27,8 @@ export class ReceiveWindow {
     this.size = size;
     this.#told = size;
     this.#low = Math.max(size / 2, Math.min(size, FRAGMENT_ROOM));
+    // When nothing waits any more, there is always so much.
+    this.#least = size - Math.ceil(this.#low) + 1;
   }
 
   /** Octets that wait to be passed on. */
@@ -40,11 +44,12 @@ export class ReceiveWindow {
     this.#received = (this.#received + octets) >>> 0;
   }
 
-  /** They were passed on. What is due now, or undefined: the sender still has room enough. */
+  /** They were passed on. What is due now, or undefined: the sender has room enough, or would be told of little more than it has. */
   freed(octets: number): Acknowledgement | undefined {
     this.#queued -= octets;
-    if (this.#told >= this.#low) return undefined;
-    this.#told = this.size - this.#queued;
+    const available = this.size - this.#queued;
+    if (this.#told >= this.#low || available - this.#told < this.#least) return undefined;
+    this.#told = available;
     return { received: this.#received, available: this.#told };
   }
 }
