@@ -16,10 +16,17 @@ function isRouted(backend: BackendDraft | undefined, { protocols }: RuleContext[
   return names.some((name) => protocols.find((one) => one.name === name)?.withoutRoutes !== true);
 }
 
-function present({ draft, parts, refuse }: RuleContext): void {
+/** An address that a backend could have: one that a listener asks for. */
+function exampleLeg({ draft, parts: { protocols } }: RuleContext): string {
+  const spoken = protocols.find(({ name }) => draft.listeners?.some((listener) => listener?.protocol === name));
+  const name = spoken?.legs ?? spoken?.name ?? protocols[0]?.name ?? "PROTOCOL";
+  return `${name}: ${exampleUrl(protocols.find((one) => one.name === name)?.schemes ?? {})}`;
+}
+
+function present(context: RuleContext): void {
+  const { draft, parts, refuse } = context;
   if (draft.backends === undefined) return;
-  const [protocol] = parts.protocols;
-  const example = `${protocol?.name ?? "PROTOCOL"}: ${exampleUrl(protocol?.schemes ?? {})}`;
+  const example = exampleLeg(context);
   if (Object.keys(draft.backends).length === 0)
     refuse(
       "backends",
@@ -56,7 +63,9 @@ function protocolsAreServed(context: RuleContext): void {
     const names = [protocol, ...parts.protocols.filter(({ guestOf }) => guestOf === protocol).map(({ name }) => name)];
     const isServed = (backend: BackendDraft | undefined): boolean => names.some((name) => backend?.[name] !== undefined);
     if (!backends.some(([, backend]) => isServed(backend))) {
-      refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add ${protocol}: URL to a backend`);
+      const { schemes = {} } = parts.protocols.find(({ name }) => name === protocol) ?? {};
+      const example = `${protocol}: ${exampleUrl(schemes)}`;
+      refuse(`listeners[${index}].protocol`, `no backend can be reached for ${protocol}; add a URL to one, such as ${example}`);
       continue;
     }
     const without = homes.filter(([, backend]) => !isServed(backend));
