@@ -111,6 +111,7 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
   }
 
   function admit(letter: Letter, socket: Socket, rest: Buffer): void {
+    const { session, request, user } = letter;
     const { answer, ...channel } = hopChannel(letter, socket, rest, clock);
     const client = new HttpClientChannel({ ...channel, answer }, channel.body, letter.direction, answerLength(settings));
     arrive(client, letter).then(
@@ -119,7 +120,12 @@ export function createJoin(parts: RpcHttpParts, serve: (arrival: Arrival, mayPas
     );
     client.finished.then(
       () => answer.leave(),
-      (error: unknown) => answer.refuse(toFailure(error)),
+      (error: unknown) => {
+        const failure = toFailure(error);
+        // Where the client is, it is told, and logged, but for what comes behind the answer.
+        if (answer.status === undefined) answer.refuse(failure);
+        else logger.info("rpc-http join", { session, request, user, kind: failure.kind, reason: failure.message });
+      },
     );
   }
 

@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import test, { type ExecutionContext } from "ava";
-import { freePorts, opens, RpcHttpClient, type EchoRpcServer } from "@postern/testing";
+import { createFakeClock, freePorts, opens, rtsPdu, RpcHttpClient, type EchoRpcServer } from "@postern/testing";
 import { echoServer, rpcLeg, startWorker, testState, type PartsOptions, type Worker } from "../server/test/scene.ts";
 
 const KB = 1024;
@@ -200,4 +200,29 @@ test("join: channels are passed on for a user with hundreds of candidates", asyn
   await client.bind();
   await client.echo(10, 10);
   t.pass();
+});
+
+test("join: why an OUT channel that was passed on has ended is in a log, wherever it lived", async (t) => {
+  const clock = createFakeClock();
+  const { workers } = await nodesOf(t, 2, { clock });
+  const [first, second] = workers;
+  // Of so many some live at either node.
+  const COUNT = 40;
+  const sockets = await Promise.all(
+    Array.from({ length: COUNT }, async (_, index) => {
+      const socket = connect({ port: first?.port ?? 0, host: "127.0.0.1" });
+      const a1 = rtsPdu("CONN/A1", { connection: String(10 + index).repeat(16), channel: "ab".repeat(16), window: 64 * KB });
+      socket.write("RPC_OUT_DATA /rpc/rpcproxy.dll?server:6001 HTTP/1.1\r\nContent-Length: 76\r\n\r\n");
+      socket.write(a1);
+      await once(socket, "data");
+      return socket;
+    }),
+  );
+  const over = Promise.all(sockets.map((socket) => once(socket.resume(), "close")));
+  for (let minute = 0; minute < 3; minute++) await clock.advance(60_000);
+  await over;
+  const isIdle = ({ kind }: { readonly kind?: unknown }): boolean => kind === "idle";
+  const passedOn = second?.parts.logger.records.filter(({ fields }) => isIdle(fields ?? {})) ?? [];
+  t.true(passedOn.length > 0);
+  t.is(passedOn.length + (first?.failures.filter(isIdle).length ?? 0), COUNT);
 });
