@@ -93,7 +93,9 @@ async function homeOf(connection: VirtualConnection, leg: Leg, parts: RpcHttpPar
 async function note(connection: VirtualConnection, leg: Leg, parts: RpcHttpParts): Promise<readonly string[] | undefined> {
   connection.toldAt = parts.clock.now();
   const key = `rpc-http:home:${digest(connection.cookie, parts)}`;
-  return (await parts.state.claim(key, textsOf(connection, leg, parts).join(" "), NOTE_MS))?.split(" ");
+  const noted = await parts.state.claim(key, JSON.stringify(textsOf(connection, leg, parts)), NOTE_MS);
+  // Only gateways write it.
+  return noted === undefined ? undefined : (JSON.parse(noted) as string[]);
 }
 
 const textsOf = (connection: VirtualConnection, { backend, port }: Leg, parts: RpcHttpParts): readonly string[] => [

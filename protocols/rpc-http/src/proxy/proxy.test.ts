@@ -137,6 +137,14 @@ test("proxy: both halves go to one server, even from different nodes with differ
   t.is(channel.session.backend, "mbx1");
 });
 
+test("proxy: a backend may have any name", async (t) => {
+  const scene = await Scene.start(t);
+  scene.legs = scene.legs.map((leg) => ({ ...leg, backend: 'mailbox "1" in Zürich' }));
+  await scene.openedIn();
+  const { channel } = await scene.openedOut();
+  t.is(channel.session.backend, 'mailbox "1" in Zürich');
+});
+
 test("proxy: at another node a virtual connection is refused to another user, and to another server", async (t) => {
   const scene = await Scene.start(t);
   await scene.openedIn();
