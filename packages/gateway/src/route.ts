@@ -38,6 +38,10 @@ export async function runRoute(args: RouteArgs): Promise<number> {
     return 1;
   }
   const explained = await explain(user, args.protocol, result.config);
+  if (explained.length === 0) {
+    const asked = args.protocol ?? "Each protocol of the listeners";
+    process.stderr.write(`${asked} asks no route source: its own settings say where clients go, whoever they are\n`);
+  }
   process.stdout.write(args.json ? `${JSON.stringify(explained, null, 2)}\n` : explained.map(asText).join("\n"));
   return explained.every(({ choice }) => choice !== undefined) && explained.length > 0 ? 0 : 1;
 }
