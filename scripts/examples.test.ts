@@ -6,10 +6,13 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
-import test, { type ExecutionContext } from "ava";
+import concurrent, { type ExecutionContext } from "ava";
 import { createAuthority, issue } from "@postern/certs";
 import { environment, ROOT, run } from "./lib/run.ts";
 import { filesOf } from "./lib/workspace.ts";
+
+/** Most run a program: all at once would only be in each other's way. */
+const test = concurrent.serial;
 
 const POSTERN = join(ROOT, "bin/postern");
 const examples = (await filesOf(ROOT, "examples/**/postern.yaml")).map((file) => dirname(file));

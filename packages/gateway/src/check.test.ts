@@ -7,8 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createAuthority, issue } from "@postern/certs";
-import test from "ava";
+import concurrent from "ava";
 import type { ExecutionContext } from "ava";
+
+/** Each runs a program: all at once would only be in each other's way. */
+const test = concurrent.serial;
 
 const POSTERN = fileURLToPath(new URL("../../../bin/postern", import.meta.url));
 
@@ -56,7 +59,7 @@ async function postern(t: ExecutionContext, command: string, config: string, arg
   writeFileSync(join(folder, "postern.yaml"), config);
   const bare = (text: string): string => text.replaceAll(`${folder}/`, "");
   return new Promise((resolve) => {
-    execFile(POSTERN, [command, "--config", join(folder, "postern.yaml"), ...args], { timeout: 30_000 }, (error, out, err) => {
+    execFile(POSTERN, [command, "--config", join(folder, "postern.yaml"), ...args], { timeout: 120_000 }, (error, out, err) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({
         code,
