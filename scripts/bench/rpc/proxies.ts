@@ -44,7 +44,7 @@ function postern({ leg, authentication, rpcPort }: Leg): RpcRow {
         site,
         folder,
         `listeners: [{ protocol: https, address: "127.0.0.1:${port}", tls: implicit }]
-https: { accessLog: none, services: { rpc: { authentication: ${authentication} } } }
+https: { accessLog: none, requestsPerUser: 0, services: { rpc: { authentication: ${authentication} } } }
 authentication: { verifiers: [{ verifier: file, path: users }] }
 rpc-http: { servers: "*", ports: [${rpcPort(site)}], connectionsPerUser: ${ENOUGH} }
 backends: { mbx1: { ${leg(site)} } }
