@@ -55,6 +55,30 @@ test("out-proxy: the server is told directly what the client was sent, and no so
   t.deepEqual(await leg.rts("FlowControlAck"), { channel: OUT, received: 5500, available: 8 * KB - 500 });
 });
 
+test("out-proxy: what the server said last goes out though the client is slow, as far as its window goes", async (t) => {
+  const scene = await Scene.start(t);
+  const { channel, leg } = await scene.openedOut(8 * KB);
+  channel.isFull = true;
+  leg.say(rpc(3000, 1));
+  await channel.rpc(3000);
+  leg.say(Buffer.concat([rpc(2000, 2), rpc(2000, 3), rpc(2000, 4)]));
+  leg.socket.end();
+  t.is((await channel.over())?.kind, "backend-lost");
+  t.deepEqual(await channel.rpc(4000), Buffer.concat([rpc(2000, 2), rpc(2000, 3)]));
+  t.is(channel.unheard, 0);
+});
+
+test("out-proxy: a server that ends behind a PDU that the client's window will never hold ends this connection alone", async (t) => {
+  const scene = await Scene.start(t);
+  const { channel, leg } = await scene.openedOut(8 * KB);
+  channel.isFull = true;
+  leg.say(rpc(3000, 1));
+  await channel.rpc(3000);
+  leg.say(rpc(9000, 2));
+  leg.socket.end();
+  t.is((await channel.over())?.kind, "syntax");
+});
+
 test("out-proxy: a server that breaks its window is cut", async (t) => {
   const scene = await Scene.start(t, { window: 8 * KB });
   const taken = await scene.openedOut();

@@ -163,6 +163,9 @@ export class OutProxy implements LegListener, LaneListener, Source {
   legDrained(): void {}
 
   legOver(failure: Failure): void {
+    this.#guarded(() => {
+      for (const lane of [this.#closing, this.#lane]) if (lane?.isBegun === true) lane.outlet.last();
+    });
     this.end(failure);
   }
 

@@ -74,6 +74,12 @@ export class Outlet {
     this.#pump();
   }
 
+  /** Nothing more is awaited: what the window has room for goes, and does not wait for what was sent. */
+  last(): void {
+    do this.drained();
+    while (this.#stuck !== undefined);
+  }
+
   #mayGo(octets: number): boolean {
     return this.#window !== undefined && this.#stuck === undefined && octets <= this.#window.room;
   }
