@@ -38,6 +38,20 @@ for domain in samr.hSamrEnumerateDomainsInSamServer(dce, server)["Buffer"]["Buff
     print(domain["Name"])
 `;
 
+/** alice with a wrong password, where no answer is protected: Samba serves samr to strangers. */
+const STRANGER = `
+import sys
+from impacket.dcerpc.v5 import rpcrt, samr, transport
+made = transport.DCERPCTransportFactory("ncacn_ip_tcp:127.0.0.1[%s]" % sys.argv[1])
+made.set_credentials("alice", "wrong", "EXAMPLE")
+dce = made.get_dce_rpc()
+dce.connect()
+dce.set_auth_type(rpcrt.RPC_C_AUTHN_WINNT)
+dce.set_auth_level(rpcrt.RPC_C_AUTHN_LEVEL_CONNECT)
+dce.bind(samr.MSRPC_UUID_SAMR)
+print(len(samr.hSamrConnect(dce)["ServerHandle"]))
+`;
+
 const SAMBA = `
 import sys
 from samba.dcerpc import epmapper, misc
@@ -79,6 +93,21 @@ test("rpc-tcp: impacket maps samr, and speaks it with Samba after an NTLM login,
   t.deepEqual(last?.session.identity, { user: "alice@example.com", proven: false });
   t.deepEqual(last?.session.backendAddress, { host: dc.address, port: dc.samrPort });
   t.deepEqual(believed, ["alice@example.com"]);
+});
+
+test("rpc-tcp: Samba answers who has only said alice's name, and that takes no place of hers", async (t) => {
+  const asked: string[] = [];
+  const place = () => Promise.resolve({ release: () => {} });
+  const limits = { connection: place, user: (user: string) => place().finally(() => asked.push(user)) };
+  const { harness, at } = await gateway(t, {
+    house: { limits },
+    legs: { dc: rpcLeg(dc.epmPort, "dc", { host: dc.address }) },
+    settings: { interfaces: { samr: SAMR } },
+  });
+  const { stdout } = await promisify(execFile)(PYTHON, ["-c", STRANGER, String(at)]);
+  t.is(stdout.trim(), "20");
+  await harness.settled();
+  t.deepEqual(asked, ["alice@example.com from 127.0.0.1"]);
 });
 
 test("rpc-tcp: Samba's client reads the end-point mapper page by page, to its end", async (t) => {
