@@ -43,6 +43,7 @@ export {
 } from "@postern/net";
 export { isGuess } from "./slow-down.ts";
 export { createRouter, type AdHocLeg, type BackendTable } from "./router.ts";
+export { createUserPlaces, type UserPlaces } from "./user-places.ts";
 export {
   connectionKey,
   createBackendPool,

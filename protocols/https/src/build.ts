@@ -2,6 +2,7 @@
 // protocols that listeners speak. Throws what a part says of its settings.
 
 import type { HostedProtocol } from "@postern/contracts";
+import { createUserPlaces } from "@postern/core";
 import { createBacks } from "./back/backs.ts";
 import { refusalText } from "./answers/refusals.ts";
 import { Holds } from "./bodies.ts";
@@ -19,7 +20,6 @@ import type { Handler } from "./exchange.ts";
 import type { HttpsParts } from "./parts.ts";
 import { createServe } from "./serve.ts";
 import { createServices } from "./services/services.ts";
-import { createUserPlaces } from "./user-places.ts";
 
 /** Both go to the same backends, over the same connections. */
 export interface BuiltHttps {
@@ -75,7 +75,7 @@ function houseOf(parts: HttpsParts, isDraining: () => boolean): House {
     lookUps: createLookUps(clock),
     holds,
     backs: createBacks({ clock, health, logger, settings: settings.pool }),
-    places: createUserPlaces(settings.requestsPerUser),
+    places: createUserPlaces(settings.requestsPerUser, "requests under way"),
     kept: { isStripped: strippedFields([remoteUser, ...stripped]), ourCookies: [...affinity.cookieNames, ...logins.cookieNames] },
     strictTransport: seconds === 0 ? [] : ["Strict-Transport-Security", `max-age=${seconds}`],
     isDraining,

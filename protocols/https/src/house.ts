@@ -1,5 +1,6 @@
 // All that serving a request needs: what the gateway hands in, and the rooms that are built of it for one configuration.
 
+import type { UserPlaces } from "@postern/core";
 import type { Affinity } from "./hints/affinity-cookie.ts";
 import type { Holds } from "./bodies.ts";
 import type { Devices } from "./devices/devices.ts";
@@ -10,7 +11,6 @@ import type { Logins } from "./login/logins.ts";
 import type { Backs } from "./backends.ts";
 import type { HttpsParts } from "./parts.ts";
 import type { Services } from "./services/services.ts";
-import type { UserPlaces } from "./user-places.ts";
 
 export interface House extends HttpsParts {
   readonly services: Services;

@@ -7,12 +7,12 @@
 // to an address that is not configured.
 
 import { Failure, toFailure, type Leg } from "@postern/contracts";
+import { createUserPlaces, type UserPlaces } from "@postern/core";
 import type { Channel } from "@postern/http";
 import { HttpClientChannel, type First } from "./client-channel.ts";
 import { answerEcho, isEcho } from "./echo.ts";
 import { openingOf } from "./opening.ts";
 import type { BackendKind, RpcHttpParts } from "./parts.ts";
-import { createPlaces, type Places } from "./places.ts";
 import type { RpcHttpSettings } from "./settings.ts";
 import { legsFor, targetOf } from "./target.ts";
 
@@ -35,7 +35,7 @@ export function createServe(
   parts: RpcHttpParts,
   kinds: ReadonlyMap<string, BackendKind>,
 ): (channel: Channel, legs: readonly Leg[]) => Promise<void> {
-  const places = createPlaces(2 * parts.settings.connectionsPerUser);
+  const places = createUserPlaces(2 * parts.settings.connectionsPerUser, "channels of RPC over HTTP");
   return (channel, legs) => serve(channel, legs, parts, kinds, places);
 }
 
@@ -44,7 +44,7 @@ async function serve(
   legs: readonly Leg[],
   parts: RpcHttpParts,
   kinds: ReadonlyMap<string, BackendKind>,
-  places: Places,
+  places: UserPlaces,
 ): Promise<void> {
   const direction = DIRECTIONS.get(channel.method);
   if (direction === undefined) throw new Failure("unknown-command", "RPC: neither RPC_IN_DATA nor RPC_OUT_DATA");

@@ -2,8 +2,8 @@ import test from "ava";
 import { Failure } from "@postern/contracts";
 import { createUserPlaces } from "./user-places.ts";
 
-test("a user has so many requests under way and no more; others have their own", (t) => {
-  const places = createUserPlaces(2);
+test("a user has so many places and no more; others have their own", (t) => {
+  const places = createUserPlaces(2, "calls");
   const first = places.take("alice");
   places.take("alice");
   t.is(t.throws(() => places.take("alice"), { instanceOf: Failure }).kind, "too-many-of-user");
@@ -13,7 +13,7 @@ test("a user has so many requests under way and no more; others have their own",
 });
 
 test("0 means no limit", (t) => {
-  const places = createUserPlaces(0);
+  const places = createUserPlaces(0, "calls");
   for (let count = 0; count < 1000; count++) places.take("alice");
   t.pass();
 });
