@@ -4,7 +4,7 @@
 import type { Clock, Failure } from "@postern/contracts";
 import type { ClientChannel } from "../parts.ts";
 import type { RpcHttpSettings } from "../settings.ts";
-import type { LegListener, ServerLeg } from "./server-leg.ts";
+import type { LegListener, ServerLeg } from "../server-leg.ts";
 
 /** What a proxy needs. */
 export interface HalfParts {

@@ -9,10 +9,13 @@ import { firstThere, reach } from "@postern/core";
 import type { ClientChannel, RpcHttpParts } from "../parts.ts";
 import type { VirtualConnection } from "./connections.ts";
 import type { Dial } from "./half.ts";
-import { ServerLeg } from "./server-leg.ts";
+import { ServerLeg, type LegRules } from "../server-leg.ts";
 
 /** A note lasts so long, and is renewed after half of it. */
 const NOTE_MS = 3_600_000;
+
+/** RTS PDUs are under no window: so much of them may wait. */
+const RULES: LegRules = { mayGreet: true, maxUnsent: 1024 * 1024 };
 
 interface Reached {
   readonly leg: Leg;
@@ -35,7 +38,7 @@ export function dialHome(
     const found = await atHome(first, await agree(connection, first, legs, parts), there);
     session.backend = found.leg.backend;
     session.backendAddress = { host: found.leg.host, port: found.leg.port };
-    return new ServerLeg(found.socket, found.leg, listener);
+    return new ServerLeg(found.socket, found.leg, listener, RULES);
   };
 }
 

@@ -18,7 +18,7 @@ import { ReceiveWindow } from "../windows.ts";
 import { Quiet, SILENCE } from "../quiet.ts";
 import { Held, type Dial, type HalfParts } from "./half.ts";
 import { Outlet, type Source } from "./outlet.ts";
-import type { LegListener, ServerLeg } from "./server-leg.ts";
+import type { LegListener, ServerLeg } from "../server-leg.ts";
 
 type State = "dialling" | "B3W" | "B2W" | "opened" | "A5W" | "finishing" | "finished";
 

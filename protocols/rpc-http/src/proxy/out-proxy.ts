@@ -23,7 +23,7 @@ import { ReceiveWindow, type Acknowledgement } from "../windows.ts";
 import type { Dial, HalfParts } from "./half.ts";
 import { Lane, type LaneListener } from "./lane.ts";
 import type { Source } from "./outlet.ts";
-import type { LegListener, ServerLeg } from "./server-leg.ts";
+import type { LegListener, ServerLeg } from "../server-leg.ts";
 
 type State = "dialling" | "C1W" | "A11W" | "opened" | "B1OrC1W" | "B1W" | "R2C1W" | "finishing" | "finished";
 

@@ -8,15 +8,18 @@ import type { ClientChannel, Opening, RpcHttpParts } from "../parts.ts";
 import { InHalf } from "./in-half.ts";
 import { OutHalf } from "./out-half.ts";
 import { Quiet, SILENCE } from "../quiet.ts";
-import { TcpBackend, type BackendListener } from "./tcp-backend.ts";
+import { ServerLeg, type LegListener, type LegRules } from "../server-leg.ts";
 
 /** Zero stands for this ([MS-RPCH] section 2.2.3.5.6). */
 const KEEP_ALIVE_MS = 300_000;
 const KEEP_ALIVE_RANGE = { min: 60_000, max: 14_400_000 };
 
+/** All that it is sent is under the windows. */
+const RULES: LegRules = { mayGreet: false, maxUnsent: Infinity };
+
 const MISPLACED = "The virtual connection has that half already";
 
-export class VirtualConnection implements BackendListener {
+export class VirtualConnection implements LegListener {
   readonly #parts: RpcHttpParts;
   readonly #onOver: () => void;
   /** What is to be called when a channel is over. */
@@ -26,7 +29,7 @@ export class VirtualConnection implements BackendListener {
   readonly #waitQuiet = new Quiet();
   #in: InHalf | undefined;
   #out: OutHalf | undefined;
-  #backend: TcpBackend | undefined;
+  #backend: ServerLeg | undefined;
   #hasMet = false;
   /** Of the channel that came first; one that was passed on may not know any. */
   #legs: readonly Leg[] = [];
@@ -92,15 +95,19 @@ export class VirtualConnection implements BackendListener {
     this.#onOver();
   }
 
-  fromBackend(run: Buffer, lent: Lending | undefined): void {
+  fromServer(): void {
+    throw new Failure("syntax", "an RTS PDU from a server that speaks plain TCP");
+  }
+
+  runFromServer(run: Buffer, lent: Lending | undefined): void {
     this.#out?.send(run, lent);
   }
 
-  backendDrained(): void {
+  legDrained(): void {
     this.#in?.freed();
   }
 
-  backendOver(failure: Failure): void {
+  legOver(failure: Failure): void {
     this.#lastWords = failure;
     this.#steps++;
     this.#hold(this.#out?.isEmpty === false);
@@ -185,7 +192,7 @@ export class VirtualConnection implements BackendListener {
     const socket = await reach(leg, { clock: this.#parts.clock, client });
     if (this.isOver) socket.destroy();
     this.#mustBeWanted();
-    this.#backend = new TcpBackend(socket, leg, this);
+    this.#backend = new ServerLeg(socket, leg, this, RULES);
     this.#backend.keepAlive(this.#keepAliveMs);
   }
 

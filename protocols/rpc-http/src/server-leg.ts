@@ -1,14 +1,14 @@
-// One TCP connection to an ncacn_http server, which is one channel to it ([MS-RPCH] section 2.1.1): hands on what comes, RTS PDUs
-// read and RPC PDUs in runs, as they came. Never looks into an RPC PDU. Failure (to its listener, once): backend-lost,
+// One TCP connection to an RPC server: to one that speaks ncacn_http it is one channel ([MS-RPCH] section 2.1.1), to one of plain TCP
+// all there is. Hands on what comes, RTS PDUs read and RPC PDUs in runs, as they came. Never looks into an RPC PDU. Failure (to its listener, once): backend-lost,
 // backend-garbled, backend-silent; write() throws none.
 
 import type { Socket } from "node:net";
 import { Failure, legText, toFailure, type Clock, type Leg, type Lending } from "@postern/contracts";
 import type { Reader } from "@postern/core";
-import { Writes } from "../keep.ts";
-import { PduStream } from "../pdu-stream.ts";
-import { readSoon } from "../read-soon.ts";
-import { readRts, type Rts } from "../rts/read.ts";
+import { Writes } from "./keep.ts";
+import { PduStream } from "./pdu-stream.ts";
+import { readSoon } from "./read-soon.ts";
+import { readRts, type Rts } from "./rts/read.ts";
 
 /** Who hears the server. A Failure that is thrown ends the connection, and over() hears it. */
 export interface LegListener {
@@ -21,32 +21,43 @@ export interface LegListener {
   legOver(failure: Failure): void;
 }
 
+/** What differs between the kinds of server. */
+export interface LegRules {
+  /** It may begin with the greeting of ncacn_http. */
+  readonly mayGreet: boolean;
+  /** A server that reads nothing for so many octets is given up. */
+  readonly maxUnsent: number;
+}
+
 /** A server may say this first (section 2.1.1.1); none has to. */
 const GREETING = Buffer.from("ncacn_http/1.0", "latin1");
 /** What was said last still goes out, for so long at most. */
 const LINGER_MS = 5000;
-/** RTS PDUs are under no window: a server that reads nothing for so many octets is given up. */
-const MAX_UNSENT = 1024 * 1024;
 
 export class ServerLeg implements Reader {
   readonly leg: Leg;
   readonly #socket: Socket;
   readonly #pdus: PduStream;
   readonly #writes: Writes;
+  readonly #maxUnsent: number;
   #listener: LegListener | undefined;
   /** Octets of the greeting that came; all of them where none comes any more. */
-  #greeted = 0;
+  #greeted: number;
 
   /** `socket`: connected and paused. It flows from the next turn on. */
-  constructor(socket: Socket, leg: Leg, listener: LegListener) {
+  constructor(socket: Socket, leg: Leg, listener: LegListener, { mayGreet, maxUnsent }: LegRules) {
     this.leg = leg;
     this.#socket = socket;
     this.#writes = new Writes(socket);
     this.#listener = listener;
+    this.#maxUnsent = maxUnsent;
+    this.#greeted = mayGreet ? 0 : GREETING.length;
     this.#pdus = new PduStream({
       rpc: (run, lent) => this.#listener?.runFromServer(run, lent),
       rts: (pdu) => this.#listener?.fromServer(readRts(pdu), pdu),
     });
+    // Clients keep the process alive.
+    socket.unref();
     readSoon(socket, this);
     socket.on("drain", () => this.#guarded(() => this.#listener?.legDrained()));
     socket.on("error", (error) => this.#lost(error.message));
@@ -66,9 +77,18 @@ export class ServerLeg implements Reader {
     const socket = this.#socket;
     if (socket.destroyed || this.#listener === undefined) return true;
     if (this.#writes.run(pdus, lent)) return true;
-    if (socket.writableLength > MAX_UNSENT)
+    if (socket.writableLength > this.#maxUnsent)
       this.#end(new Failure("backend-silent", `${legText(this.leg)}: ${socket.writableLength} octets wait, and it reads none`));
     return false;
+  }
+
+  /** What it says is not wanted for now. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (this.#listener !== undefined) this.#socket.resume();
   }
 
   /** How soon TCP itself finds out that the server is gone. */
