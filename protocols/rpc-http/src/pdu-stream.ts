@@ -1,9 +1,9 @@
 // PDUs out of reads that may lie in large buffers that are lent (packages/net lending.ts). Each run that lies in one has a share in
-// it, which is to be given back when the run is written; a run without one costs nothing but memory. Failure: syntax.
+// it, which is to be given back when the run is written; a run whose share is forgotten costs nothing but memory. Failure: syntax.
 
 import type { Lending } from "@postern/contracts";
 import { giveBack } from "@postern/core";
-import { PduFramer } from "@postern/dcerpc";
+import { PduFramer, type PduTaker } from "@postern/dcerpc";
 
 export interface StreamTaker {
   /** One or more whole PDUs that are not RTS, as they came. `lent`: what they lie in, one share of it. */
@@ -12,7 +12,7 @@ export interface StreamTaker {
   rts(pdu: Buffer): void;
 }
 
-export class PduStream {
+export class PduStream implements PduTaker {
   readonly #taker: StreamTaker;
   readonly #framer: PduFramer;
   /** What the present read lies in. */
@@ -20,10 +20,7 @@ export class PduStream {
 
   constructor(taker: StreamTaker) {
     this.#taker = taker;
-    this.#framer = new PduFramer({
-      rpc: (run) => this.#rpc(run),
-      rts: (pdu) => taker.rts(this.#lent === undefined ? pdu : Buffer.from(pdu)),
-    });
+    this.#framer = new PduFramer(this);
   }
 
   /** No PDU has begun that is not complete. */
@@ -43,11 +40,16 @@ export class PduStream {
     }
   }
 
-  /** A PDU that was cut in two was put together elsewhere. */
-  #rpc(run: Buffer): void {
+  /** Of the framer. A PDU that was cut in two was put together elsewhere. */
+  rpc(run: Buffer): void {
     const lent = this.#lent;
     if (lent === undefined || run.buffer !== lent.buffer.buffer) return this.#taker.rpc(run, undefined);
     lent.users++;
     this.#taker.rpc(run, lent);
+  }
+
+  /** Of the framer. */
+  rts(pdu: Buffer): void {
+    this.#taker.rts(this.#lent === undefined ? pdu : Buffer.from(pdu));
   }
 }

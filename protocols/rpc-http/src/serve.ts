@@ -66,9 +66,9 @@ async function serve(
   }
 }
 
-async function open(client: HttpClientChannel, kind: BackendKind, legs: readonly Leg[], parts: RpcHttpParts): Promise<void> {
-  const { rts, bytes } = await firstOf(client, parts);
-  await kind.take(client, openingOf(client.direction, rts), bytes, legs);
+/** Not awaited, so that the first PDU and what was read with it are not kept for as long as the channel lasts. */
+function open(client: HttpClientChannel, kind: BackendKind, legs: readonly Leg[], parts: RpcHttpParts): Promise<void> {
+  return firstOf(client, parts).then(({ rts, bytes }) => kind.take(client, openingOf(client.direction, rts), bytes, legs));
 }
 
 /** Failure: what ends the channel before its first PDU; idle, when none comes. */
