@@ -8,4 +8,6 @@ export default {
   ],
   extensions: ["ts"],
   timeout: "60s",
+  // Processes, not threads: now and then Node spins for ever when it ends a thread whose sockets were just closed.
+  workerThreads: false,
 };

@@ -5,4 +5,6 @@ export default {
   concurrency: 1,
   serial: true,
   timeout: "5m",
+  // As in ava.config.js.
+  workerThreads: false,
 };
