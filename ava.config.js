@@ -10,4 +10,5 @@ export default {
   timeout: "60s",
   // Processes, not threads: now and then Node spins for ever when it ends a thread whose sockets were just closed.
   workerThreads: false,
+  require: ["./scripts/lib/end-of-tests.js"],
 };

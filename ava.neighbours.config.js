@@ -7,4 +7,5 @@ export default {
   timeout: "5m",
   // As in ava.config.js.
   workerThreads: false,
+  require: ["./scripts/lib/end-of-tests.js"],
 };
