@@ -57,6 +57,28 @@ export interface TlsFacts {
   readonly clientCertificate: ClientCertificate | undefined;
 }
 
+/** What is known of a session from the first; everything else is not known yet. */
+export type NewSession = Pick<Session, "id" | "listener" | "startedAt" | "stage" | "client" | "local">;
+
+export function newSession(known: NewSession): Session {
+  return {
+    ...known,
+    peer: known.client,
+    tls: undefined,
+    attempts: 0,
+    errors: 0,
+    mechanism: undefined,
+    identity: undefined,
+    hops: 0,
+    software: undefined,
+    utf8: false,
+    backend: undefined,
+    backendAddress: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+}
+
 export interface Session {
   /** Unique among all nodes, printable, at most 24 characters. */
   readonly id: string;

@@ -2,35 +2,21 @@
 
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { plainHost, type Address, type ListenerInfo, type Session } from "@postern/contracts";
+import { newSession, plainHost, type Address, type ListenerInfo, type Session } from "@postern/contracts";
 
 /** Random for each process, then counted: unique among nodes, and cheap. */
 const PREFIX = randomBytes(6).toString("base64url").replaceAll(/[-_]/g, "x");
 let opened = 0;
 
 export function openSession(socket: Socket, listener: ListenerInfo, now: number): Session {
-  const peer = addressOf(socket.remoteAddress, socket.remotePort);
-  return {
+  return newSession({
     id: `${PREFIX}${(++opened).toString(36)}`,
     listener,
     startedAt: now,
     stage: "accept",
-    peer,
-    client: peer,
+    client: addressOf(socket.remoteAddress, socket.remotePort),
     local: addressOf(socket.localAddress, socket.localPort),
-    tls: undefined,
-    attempts: 0,
-    errors: 0,
-    mechanism: undefined,
-    identity: undefined,
-    hops: 0,
-    software: undefined,
-    utf8: false,
-    backend: undefined,
-    backendAddress: undefined,
-    bytesIn: 0,
-    bytesOut: 0,
-  };
+  });
 }
 
 const addressOf = (host: string | undefined, port: number | undefined): Address => ({

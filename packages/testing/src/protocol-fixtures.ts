@@ -7,6 +7,7 @@ import {
   LOGIN_STRATEGIES,
   RELAY,
   Secret,
+  newSession,
   type Authenticator,
   type BackendCredentials,
   type BackendLogin,
@@ -63,29 +64,15 @@ export function testLeg(port: number, rest: Partial<Leg> = {}): Leg {
 
 /** A session as it is before login, of a client at 192.0.2.7. */
 export function testSession(rest: Partial<Session> = {}): Session {
-  const client = { host: "192.0.2.7", port: 4711 };
-  return {
+  const known = newSession({
     id: "test1",
     listener: listenerInfo("test"),
     startedAt: 0,
     stage: "converse",
-    peer: client,
-    client,
+    client: { host: "192.0.2.7", port: 4711 },
     local: { host: "192.0.2.1", port: 143 },
-    tls: undefined,
-    attempts: 0,
-    errors: 0,
-    mechanism: undefined,
-    identity: undefined,
-    hops: 0,
-    software: undefined,
-    utf8: false,
-    backend: undefined,
-    backendAddress: undefined,
-    bytesIn: 0,
-    bytesOut: 0,
-    ...rest,
-  };
+  });
+  return { ...known, ...rest };
 }
 
 /** A listener on 127.0.0.1 that offers what the protocol offers by itself. */

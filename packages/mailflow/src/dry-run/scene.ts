@@ -1,6 +1,13 @@
 // The client, its visit and its transaction as a dry run makes them up. Nothing here asks anybody.
 
-import type { MailHeader, MailRecipient, MailTransaction, MailVisit, MessageKind, Session } from "@postern/contracts";
+import {
+  newSession,
+  type MailHeader,
+  type MailRecipient,
+  type MailTransaction,
+  type MailVisit,
+  type MessageKind,
+} from "@postern/contracts";
 
 export interface DryMessage {
   /** "" is the null sender. */
@@ -45,8 +52,7 @@ export function transactionOf({ sender, size }: DryMessage, visit: MailVisit): G
 }
 
 export function visitOf({ client, hello, now }: DryMessage, trusted: boolean): MailVisit {
-  const address = { host: client, port: 0 };
-  const session: Session = {
+  const session = newSession({
     id: "dry-run",
     listener: {
       name: "dry run",
@@ -60,22 +66,9 @@ export function visitOf({ client, hello, now }: DryMessage, trusted: boolean): M
     },
     startedAt: now,
     stage: "converse",
-    peer: address,
-    client: address,
+    client: { host: client, port: 0 },
     local: { host: "", port: 0 },
-    tls: undefined,
-    attempts: 0,
-    errors: 0,
-    mechanism: undefined,
-    identity: undefined,
-    hops: 0,
-    software: undefined,
-    utf8: false,
-    backend: undefined,
-    backendAddress: undefined,
-    bytesIn: 0,
-    bytesOut: 0,
-  };
+  });
   return {
     session,
     hello,

@@ -2,7 +2,7 @@
 // that the code that serves a client's own channels serves these. Never throws.
 
 import type { Socket } from "node:net";
-import { Failure, type Clock, type Session } from "@postern/contracts";
+import { Failure, newSession, type Clock, type Session } from "@postern/contracts";
 import type { Channel, ChannelAnswer, ChannelBody, ChannelSink } from "@postern/http";
 import { BEGINS, refusalBytes, type Letter } from "./letter.ts";
 
@@ -112,7 +112,7 @@ export class HopAnswer implements ChannelAnswer {
 }
 
 function sessionOf({ session, user, client, local }: Letter, clock: Clock): Session {
-  return {
+  const known = newSession({
     id: session,
     listener: {
       name: "rpc-http join",
@@ -126,20 +126,8 @@ function sessionOf({ session, user, client, local }: Letter, clock: Clock): Sess
     },
     startedAt: clock.now(),
     stage: "serve",
-    peer: client,
     client,
     local,
-    tls: undefined,
-    attempts: 0,
-    errors: 0,
-    mechanism: undefined,
-    identity: { user, proven: true },
-    hops: 0,
-    software: undefined,
-    utf8: false,
-    backend: undefined,
-    backendAddress: undefined,
-    bytesIn: 0,
-    bytesOut: 0,
-  };
+  });
+  return { ...known, identity: { user, proven: true } };
 }
