@@ -4,6 +4,12 @@
 
 import type { Failure, Identity, Leg, Lending, Session } from "@postern/contracts";
 
+/** The verbs of such requests, and which way PDUs go on them: in, from the client; or out, to it. */
+export const CHANNEL_METHODS: ReadonlyMap<string, "in" | "out"> = new Map([
+  ["RPC_IN_DATA", "in"],
+  ["RPC_OUT_DATA", "out"],
+]);
+
 /**
  * Who takes what comes in, piece by piece. A piece may lie in a large buffer that is lent, to be given back when the piece is done
  * with; who does not costs memory, and nothing else.
@@ -63,8 +69,6 @@ export interface Channel {
 
 /** What serves channels. */
 export interface ChannelServer {
-  /** In capital letters. */
-  readonly methods: ReadonlySet<string>;
   /**
    * Serves a channel to its end. `legs`: of the user, in the order in which to try them. Failure: nothing was answered yet, and the
    * client is to be told; or the answer had begun, was ended here, and the log is to be told.

@@ -5,7 +5,14 @@ export { parseAnswerHead } from "./answer-head.ts";
 export { originForm, parseAuthority, type Authority, type OriginForm } from "./authority.ts";
 export { MAX_AUTHORIZATION, parseAuthorization, SCHEMES, type Authorization, type Scheme } from "./authorization.ts";
 export { challenges, type BearerError, type ChallengeOptions } from "./challenges.ts";
-export type { Channel, ChannelAnswer, ChannelBody, ChannelServer, ChannelSink } from "./channel.ts";
+export {
+  CHANNEL_METHODS,
+  type Channel,
+  type ChannelAnswer,
+  type ChannelBody,
+  type ChannelServer,
+  type ChannelSink,
+} from "./channel.ts";
 export { chunkHead, ChunkedReader, LAST_CHUNK, lastChunk } from "./chunked.ts";
 export {
   ConnectionAuth,

@@ -42,7 +42,6 @@ async function rpcScene(
         explain: () => Promise.reject(new Error("Nobody asks why")),
       },
       channels: {
-        methods: new Set(["RPC_IN_DATA", "RPC_OUT_DATA"]),
         serve: async (channel, legs) => {
           served.push({ channel, legs });
           await serve(channel, legs);

@@ -3,17 +3,15 @@
 // the login checked here, for such a backend asks for none. Failure: what that protocol says; not-authorized.
 
 import { Failure, type Leg, type Lending } from "@postern/contracts";
-import type { Channel, ChannelAnswer, Fields } from "@postern/http";
+import { CHANNEL_METHODS, type Channel, type ChannelAnswer, type Fields } from "@postern/http";
 import type { Answer, Exchange, HttpRequest } from "./exchange.ts";
 import type { RequestFacts } from "./access-log.ts";
 import type { House } from "./house.ts";
 import type { Admission, Service } from "./parts.ts";
 
-const METHODS: ReadonlySet<string> = new Set(["RPC_IN_DATA", "RPC_OUT_DATA"]);
-
 /** Its body and its answer end when they end, whatever length was announced. */
 export const isChannel = ({ method }: Pick<HttpRequest, "method">, { isForChannels }: Pick<Service, "isForChannels">): boolean =>
-  isForChannels && METHODS.has(method);
+  isForChannels && CHANNEL_METHODS.has(method);
 
 /** The RPC servers among the legs of a channel; none where the backend is an RPC proxy, which is asked as any web server is. */
 export function channelLegs({ request }: Exchange, service: Service, legs: readonly Leg[]): readonly Leg[] {

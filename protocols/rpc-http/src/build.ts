@@ -3,7 +3,7 @@
 import type { ChannelServer } from "@postern/http";
 import type { RpcHttpParts } from "./parts.ts";
 import { createProxyKind } from "./proxy/index.ts";
-import { createServe, DIRECTIONS } from "./serve.ts";
+import { createServe } from "./serve.ts";
 import { createServerKind } from "./server/index.ts";
 
 export function buildRpcHttp(parts: RpcHttpParts): ChannelServer {
@@ -12,7 +12,6 @@ export function buildRpcHttp(parts: RpcHttpParts): ChannelServer {
     ["ncacn_ip_tcp", createServerKind(parts)],
   ]);
   return {
-    methods: new Set(DIRECTIONS.keys()),
     serve: createServe(parts, kinds),
     close() {
       for (const kind of kinds.values()) kind.close();

@@ -8,18 +8,13 @@
 
 import { Failure, toFailure, type Leg } from "@postern/contracts";
 import { createUserPlaces, type UserPlaces } from "@postern/core";
-import type { Channel } from "@postern/http";
+import { CHANNEL_METHODS, type Channel } from "@postern/http";
 import { HttpClientChannel, type First } from "./client-channel.ts";
 import { answerEcho, isEcho } from "./echo.ts";
 import { openingOf } from "./opening.ts";
 import type { BackendKind, RpcHttpParts } from "./parts.ts";
 import type { RpcHttpSettings } from "./settings.ts";
 import { legsFor, targetOf } from "./target.ts";
-
-export const DIRECTIONS: ReadonlyMap<string, "in" | "out"> = new Map([
-  ["RPC_IN_DATA", "in"],
-  ["RPC_OUT_DATA", "out"],
-]);
 
 /** What an OUT channel may carry behind its lifetime: what is on its way while it is replaced. */
 const TAIL = 128 * 1024;
@@ -46,7 +41,7 @@ async function serve(
   kinds: ReadonlyMap<string, BackendKind>,
   places: UserPlaces,
 ): Promise<void> {
-  const direction = DIRECTIONS.get(channel.method);
+  const direction = CHANNEL_METHODS.get(channel.method);
   if (direction === undefined) throw new Failure("unknown-command", "RPC: neither RPC_IN_DATA nor RPC_OUT_DATA");
   const chosen = legsFor(targetOf(channel.target), legs, parts);
   const { body } = channel;

@@ -2,7 +2,7 @@
 // whatever the fields say of it is replaced where it does not agree with the body, so that no two readers can see two
 // different ends (request smuggling, RFC 9112 section 11.2). Throws Error for fields that would break out of their lines.
 
-import { lowerName, requestText, type Fields } from "@postern/http";
+import { CHANNEL_METHODS, lowerName, requestText, type Fields } from "@postern/http";
 import { bindsConnection } from "../login/connection-bound.ts";
 import type { BackRequest } from "../backends.ts";
 import type { RequestBody } from "../exchange.ts";
@@ -16,7 +16,7 @@ export interface FramedRequest {
 }
 
 /** A server may refuse these without a length (RFC 9110 section 8.6). */
-const EXPECTS_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "RPC_IN_DATA", "RPC_OUT_DATA"]);
+const EXPECTS_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", ...CHANNEL_METHODS.keys()]);
 
 export function framedRequest({ method, target, fields, told }: BackRequest, body: RequestBody | undefined): FramedRequest {
   const isChunked = body !== undefined && body.length === undefined;
