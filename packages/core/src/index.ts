@@ -11,6 +11,7 @@ export {
   type Outcome,
   type Row,
 } from "./command-loop.ts";
+export { HostedClient } from "./hosted-client.ts";
 export type { House, ListenerHouse, LoginSettings, Observer, SessionTrace } from "./house.ts";
 export { reportedAddress, takeTtl, ttlFor } from "./hops.ts";
 export {

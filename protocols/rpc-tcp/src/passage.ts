@@ -90,9 +90,8 @@ export class Passage {
     return this.#relay.clientWaits;
   }
 
-  /** There are no last words in RPC: the connection just ends. */
-  end(ending: Ending): void {
-    this.#relay.interrupt(ending, "");
+  interrupt(ending: Ending, words: string): void {
+    this.#relay.interrupt(ending, words);
   }
 
   destroy(): void {

@@ -7,8 +7,8 @@
 // its bind, where one is owed.
 
 import type { Socket } from "node:net";
-import { Failure, toFailure, type Ending, type Hosted, type HostedEnd, type Session } from "@postern/contracts";
-import { CLIENT_ROLE, Connection } from "@postern/core";
+import { Failure, toFailure, type HostedEnd, type Session } from "@postern/contracts";
+import { CLIENT_ROLE, Connection, HostedClient } from "@postern/core";
 import { PDU_TYPES, readBind, type Bind } from "@postern/dcerpc";
 import { clientKey } from "./arrays.ts";
 import type { Directory } from "./epm/directory.ts";
@@ -25,77 +25,35 @@ export interface VisitHouse extends MeetHouse, PassageHouse {
   readonly toldPort: (service: Service, local: number) => number;
 }
 
-export class Visit implements Hosted {
-  readonly over: Promise<HostedEnd>;
-  readonly #session: Session;
+export class Visit extends HostedClient {
   readonly #house: VisitHouse;
-  readonly #client: Connection;
-  #backend: Connection | undefined;
-  #passage: Passage | undefined;
   /** What was read of the first PDU, while nobody has answered it. */
   #first: Buffer | undefined;
-  /** It is ended from outside, before the relay runs. */
-  #stopped: Failure | undefined;
 
   constructor(socket: Socket, session: Session, house: VisitHouse) {
-    this.#session = session;
+    super(new Connection(socket, CLIENT_ROLE, READ_LIMITS, { secure: false, upgrade: undefined }), session, house.clock);
     this.#house = house;
-    this.#client = new Connection(socket, CLIENT_ROLE, READ_LIMITS, { secure: false, upgrade: undefined });
-    this.over = this.#run();
   }
 
-  get owes(): boolean {
-    return this.#passage?.clientWaits ?? false;
+  protected async serve(): Promise<HostedEnd> {
+    const pdu = await this.#readFirst();
+    const bind = readBind(pdu);
+    await this.#house.rates.address(this.session.client.host);
+    const [context] = bind.contexts;
+    if (context !== undefined && isMapper(context.interface)) return this.#map(pdu);
+    return this.#pass(await this.#meet(pdu, bind), pdu);
   }
 
-  get bytes(): number | undefined {
-    return this.#passage?.bytes;
-  }
-
-  get halfClosed(): boolean {
-    return this.#passage?.halfClosed ?? false;
-  }
-
-  end(ending: Ending, failure: Failure | undefined): void {
-    if (this.#passage !== undefined) return this.#passage.end(ending);
-    this.#stop(failure ?? new Failure("shutting-down", "Ended from outside"));
-  }
-
-  cut(): void {
-    this.#stop(new Failure("client-gone", "Cut"));
-    this.#passage?.destroy();
-    this.#client.destroy();
-    this.#backend?.destroy();
-  }
-
-  #stop(failure: Failure): void {
-    this.#stopped ??= failure;
-    this.#client.fail(failure);
-    this.#backend?.fail(failure);
-  }
-
-  async #run(): Promise<HostedEnd> {
-    try {
-      const pdu = await this.#readFirst();
-      const bind = readBind(pdu);
-      await this.#house.rates.address(this.#session.client.host);
-      const [context] = bind.contexts;
-      if (context !== undefined && isMapper(context.interface)) return await this.#map(pdu);
-      return await this.#pass(await this.#meet(pdu, bind), pdu);
-    } catch (error) {
-      const failure = this.#stopped ?? toFailure(error);
-      this.#backend?.destroy();
-      await this.#refuse(failure);
-      return { ending: "refused", reason: failure.message, failure };
-    }
+  protected refusal(failure: Failure): Buffer | undefined {
+    return firstRefusal(failure, this.#first);
   }
 
   async #readFirst(): Promise<Buffer> {
     const { clock, openTimeoutMs } = this.#house;
-    this.#session.stage = "converse";
-    this.#client.deadline(clock, openTimeoutMs, "idle", `No bind within ${openTimeoutMs} ms`);
-    const pdu = await readPdu(this.#client, (header) => (this.#first = header));
-    this.#client.deadline(clock, 0, "idle", "");
+    this.session.stage = "converse";
+    this.client.deadline(clock, openTimeoutMs, "idle", `No bind within ${openTimeoutMs} ms`);
+    const pdu = await readPdu(this.client, (header) => (this.#first = header));
+    this.client.deadline(clock, 0, "idle", "");
     this.#first = pdu;
     if (pdu[2] !== PDU_TYPES.bind) throw new Failure("syntax", `RPC: a client begins with a PDU of type ${pdu[2]}`);
     return pdu;
@@ -104,18 +62,18 @@ export class Visit implements Hosted {
   /** The end-point mapper, until the client leaves. */
   async #map(pdu: Buffer): Promise<HostedEnd> {
     const { clock, openTimeoutMs, services, toldPort } = this.#house;
-    const { host, port } = this.#session.local;
-    this.#session.stage = "serve";
+    const { host, port } = this.session.local;
+    this.session.stage = "serve";
     const directory: Directory = { services: services.all, host, portOf: (service) => toldPort(service, port) };
-    const mapper = new Mapper(this.#client, { clock, timeoutMs: openTimeoutMs, directory, port });
+    const mapper = new Mapper(this.client, { clock, timeoutMs: openTimeoutMs, directory, port });
     mapper.bind(pdu);
     this.#first = undefined;
     try {
       return await mapper.serve();
     } catch (error) {
       const failure = toFailure(error);
-      if (failure.kind !== "client-gone" || this.#stopped !== undefined) throw error;
-      this.#client.close(clock);
+      if (failure.kind !== "client-gone" || this.stopped !== undefined) throw error;
+      this.client.close(clock);
       return { ending: "client-closed", reason: undefined };
     }
   }
@@ -125,46 +83,28 @@ export class Visit implements Hosted {
     const [service] = servedBy(bind.contexts, this.#house.services);
     if (service === undefined) throw new Failure("syntax", "RPC: a bind without a context");
     const caller = {
-      session: this.#session,
+      session: this.session,
       pdu,
       bind,
       service,
-      mustBeThere: () => this.#mustBeThere(),
-      dialled: (backend: Connection) => void (this.#backend = backend),
+      mustBeThere: () => this.mustBeThere(),
+      dialled: (backend: Connection) => void (this.backend = backend),
     };
     return meetBackend(caller, this.#house);
   }
 
   async #pass({ backend, leg, answer, group }: Met, bind: Buffer): Promise<HostedEnd> {
-    const session = this.#session;
+    const session = this.session;
     session.stage = "relay";
     session.bytesIn = bind.length;
     session.bytesOut = answer.length;
-    this.#client.write(answer);
+    this.client.write(answer);
     this.#first = undefined;
     const leave = group === 0 ? undefined : this.#house.groups.join(clientKey(session), group, leg.backend);
-    this.#passage = new Passage(this.#client, backend, bind, session, this.#house);
-    const end = await this.#passage.over;
+    const passage = new Passage(this.client, backend, bind, session, this.#house);
+    this.joined = passage;
+    const end = await passage.over;
     leave?.();
     return end;
-  }
-
-  /** No backend is tried for a client that has left. */
-  #mustBeThere(): void {
-    if (this.#stopped !== undefined) throw this.#stopped;
-    if (this.#client.socket.destroyed) throw new Failure("client-gone", "The client left before a backend answered");
-  }
-
-  /** Resolves when the client has had time to read it. */
-  async #refuse(failure: Failure): Promise<void> {
-    const { socket } = this.#client;
-    const answer = firstRefusal(failure, this.#first);
-    if (answer !== undefined) this.#client.write(answer);
-    const closed = new Promise<void>((resolve) => {
-      if (socket.closed) resolve();
-      else socket.once("close", () => resolve());
-    });
-    this.#client.close(this.#house.clock);
-    await closed;
   }
 }
