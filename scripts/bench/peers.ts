@@ -81,6 +81,28 @@ export function nginxStream(site: Site, folder: string, port: number, behind: Be
   return nginx(folder, file);
 }
 
+/** As a reverse proxy of HTTP. `options`: lines of its defaults. */
+export function haproxyHttp(site: Site, folder: string, options: readonly string[], port: number, backendPort: number): Launch {
+  const file = join(folder, "haproxy.cfg");
+  writeFileSync(
+    file,
+    `global
+  nbthread 1
+  maxconn 9000
+defaults
+  mode http
+  option forwardfor
+${options.map((line) => `  ${line}\n`).join("")}  timeout connect 10s
+  timeout client 1h
+  timeout server 1h
+listen web
+  bind 127.0.0.1:${port} ssl crt ${site.both} ssl-min-ver TLSv1.2 backlog 4096
+  server web1 127.0.0.1:${backendPort}
+`,
+  );
+  return { command: ["haproxy", "-db", "-f", file] };
+}
+
 export function haproxy(site: Site, folder: string, port: number, behind: Behind): Launch {
   const file = join(folder, "haproxy.cfg");
   const server = behind === "tls" ? `127.0.0.1:${site.tlsPort} ssl verify none` : `127.0.0.1:${site.plainPort}`;

@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { haproxyHttp } from "../peers.ts";
 import { posternLaunch, type Launch } from "../proxies.ts";
 import type { Site } from "../site.ts";
 
@@ -55,27 +56,8 @@ routes: [{ source: static, default: mbx1 }]
   };
 }
 
-function haproxy(site: RpcSite, folder: string, port: number): Launch {
-  const file = join(folder, "haproxy.cfg");
-  writeFileSync(
-    file,
-    `global
-  nbthread 1
-  maxconn 9000
-defaults
-  mode http
-  option forwardfor
-  option http-no-delay
-  timeout connect 10s
-  timeout client 1h
-  timeout server 1h
-listen rpc
-  bind 127.0.0.1:${port} ssl crt ${site.both} ssl-min-ver TLSv1.2 backlog 4096
-  server rpc1 127.0.0.1:${site.httpPort}
-`,
-  );
-  return { command: ["haproxy", "-db", "-f", file] };
-}
+const haproxy = (site: RpcSite, folder: string, port: number): Launch =>
+  haproxyHttp(site, folder, ["option http-no-delay"], port, site.httpPort);
 
 const STORE = 6001;
 

@@ -1,9 +1,9 @@
 // The web proxies that are measured, each with the configuration of a careful operator: one worker, TLS in front, no access log,
 // connections to the backend kept. Never listens elsewhere than on loopback.
 
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { nginxFile, nginxTls } from "../peers.ts";
+import { haproxyHttp, nginxFile, nginxTls } from "../peers.ts";
 import { posternLaunch, type Launch } from "../proxies.ts";
 import type { Site } from "../site.ts";
 
@@ -62,28 +62,8 @@ function nginx(site: WebSite, folder: string, port: number): Launch {
   return { command: ["nginx", "-p", folder, "-c", file, "-e", join(folder, "error.log")] };
 }
 
-function haproxy(site: WebSite, folder: string, port: number): Launch {
-  const file = join(folder, "haproxy.cfg");
-  writeFileSync(
-    file,
-    `global
-  nbthread 1
-  maxconn 9000
-defaults
-  mode http
-  option forwardfor
-  option http-keep-alive
-  http-reuse always
-  timeout connect 10s
-  timeout client 1h
-  timeout server 1h
-listen web
-  bind 127.0.0.1:${port} ssl crt ${site.both} ssl-min-ver TLSv1.2 backlog 4096
-  server web1 127.0.0.1:${site.webPort}
-`,
-  );
-  return { command: ["haproxy", "-db", "-f", file] };
-}
+const haproxy = (site: WebSite, folder: string, port: number): Launch =>
+  haproxyHttp(site, folder, ["option http-keep-alive", "http-reuse always"], port, site.webPort);
 
 const nodeProxy =
   (kind: string) =>
