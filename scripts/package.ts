@@ -12,12 +12,16 @@ import { filesOf } from "./lib/workspace.ts";
 const REQUIRE =
   'import { createRequire as createBundleRequire } from "node:module"; const require = createBundleRequire(import.meta.url);';
 
-// Node's own notes on experimental modules (node:ffi) are no news to an operator.
-const LAUNCHER = `#!/bin/sh
+/** Node's options are those of bin/postern. */
+async function launcher(): Promise<string> {
+  const [, options] = /^exec "\$node" (.+) "\$here/m.exec(await readFile(join(ROOT, "bin/postern"), "utf8")) ?? [];
+  if (options === undefined) throw new Error("bin/postern starts no Node");
+  return `#!/bin/sh
 # Postern with the Node that was installed beside it.
 here=$(dirname "$(readlink -f "$0")")
-exec "$here/node" --disable-warning=ExperimentalWarning --max-semi-space-size=1 --initial-old-space-size=16 "$here/../lib/postern.mjs" "$@"
+exec "$here/node" ${options} "$here/../lib/postern.mjs" "$@"
 `;
+}
 
 /** One file each: the gateway, and the thread in which it checks password hashes. */
 const ENTRIES = ["bin/postern.ts", "packages/auth/src/file/hash-thread.ts"];
@@ -64,7 +68,7 @@ async function copyNode(folder: string): Promise<void> {
 export async function buildPackage(folder: string): Promise<void> {
   for (const part of ["bin", "lib", "share/doc"]) await mkdir(join(folder, part), { recursive: true });
   await Promise.all([bundle(folder), copyNode(folder)]);
-  await writeFile(join(folder, "bin/postern"), LAUNCHER, { mode: 0o755 });
+  await writeFile(join(folder, "bin/postern"), await launcher(), { mode: 0o755 });
   for (const [from, to] of SHARED) {
     for (const file of await filesOf(ROOT, `${from}/**/*.*`)) await cp(join(ROOT, file), join(folder, to, relative(from, file)));
   }

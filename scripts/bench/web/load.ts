@@ -39,15 +39,20 @@ export async function perGB(proxy: Running, target: WebTarget, direction: "down"
   return (cpuSeconds(proxy.pid) - before) / ((each * STREAMS) / GB);
 }
 
-/** kB (PSS) per poll that is held, above the proxy at rest. */
-export async function perHeldPoll(proxy: Running, target: WebTarget, count: number, settleMs: number): Promise<number> {
-  await requestsPerCpuSecond(proxy, 1);
-  // What the requests have left behind is collected when a process has rested: before the first weighing too.
-  await wait(settleMs);
-  const before = pssKilobytes(proxy.pid);
-  const agent = new Agent({ ...tlsOf(target), keepAlive: true, maxSockets: Infinity });
+/**
+ * kB (PSS) that one more held poll takes: what `many` of them weigh above `few`. What requests have left behind, and what a process has
+ * ready for the first of them, is in both.
+ */
+export async function perHeldPoll(
+  proxy: Running,
+  target: WebTarget,
+  [few, many]: readonly [number, number],
+  settleMs: number,
+): Promise<number> {
+  // With the same key exchange for all: a peer's OpenSSL may know no other, and what it takes stays with the connection.
+  const agent = new Agent({ ...tlsOf(target), keepAlive: true, maxSockets: Infinity, ecdhCurve: "X25519" });
   const polls: ReturnType<typeof request>[] = [];
-  try {
+  const weighedAt = async (count: number): Promise<number> => {
     while (polls.length < count) {
       const some = Math.min(AT_ONCE, count - polls.length);
       await Promise.all(Array.from({ length: some }, () => hold(target, agent, polls)));
@@ -55,7 +60,11 @@ export async function perHeldPoll(proxy: Running, target: WebTarget, count: numb
     await wait(settleMs);
     const ended = polls.filter((poll) => poll.socket?.destroyed !== false).length;
     if (ended > 0) throw new Error(`${ended} of ${count} polls were not held`);
-    return (pssKilobytes(proxy.pid) - before) / count;
+    return pssKilobytes(proxy.pid);
+  };
+  try {
+    const before = await weighedAt(few);
+    return ((await weighedAt(many)) - before) / (many - few);
   } finally {
     for (const poll of polls) poll.destroy();
     agent.destroy();
