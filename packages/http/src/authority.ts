@@ -5,6 +5,7 @@
 import { isIPv6 } from "node:net";
 import type { RequestHead } from "./message.ts";
 import { lowerName } from "./names.ts";
+import { ownText } from "./own-text.ts";
 import { HttpProblem } from "./problem.ts";
 
 export interface Authority {
@@ -37,8 +38,7 @@ export function parseAuthority(text: string): Authority | undefined {
   const before = known.get(text);
   if (before !== undefined) return before;
   if (text.length > MAX_AUTHORITY) return undefined;
-  // A copy: a piece that was cut out of a head would keep the whole head in memory, with its passwords.
-  const copy = Buffer.from(text, "latin1").toString("latin1");
+  const copy = ownText(text);
   const authority = copy === text ? parse(copy) : undefined;
   if (authority === undefined) return undefined;
   if (known.size >= MAX_KNOWN) known.clear();

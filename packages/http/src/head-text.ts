@@ -4,6 +4,7 @@
 
 import type { Fields } from "./message.ts";
 import { tokenName } from "./names.ts";
+import { ownText } from "./own-text.ts";
 
 const TARGET = /^[!-~]+$/;
 const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -38,8 +39,7 @@ export class ReadyLines {
   readonly #text: string;
 
   constructor(fields: Fields) {
-    // In one piece: what was joined would be put together again in each head.
-    this.#text = Buffer.from(headFields(fields), "latin1").toString("latin1");
+    this.#text = ownText(headFields(fields));
   }
 
   get text(): string {

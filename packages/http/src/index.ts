@@ -13,6 +13,7 @@ export {
   type ChannelServer,
   type ChannelSink,
 } from "./channel.ts";
+export { ownText } from "./own-text.ts";
 export { chunkHead, ChunkedReader, LAST_CHUNK, lastChunk } from "./chunked.ts";
 export {
   ConnectionAuth,

@@ -1,6 +1,8 @@
 // The names of fields (RFC 9110 section 5.1): tokens, the same in any case of letters. The names that come are few and always the
 // same: each is checked and lowered once and then remembered, so that both cost one look-up. Throws nothing.
 
+import { ownText } from "./own-text.ts";
+
 const MAX_NAMES = 2000;
 const MAX_NAME = 64;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -27,8 +29,7 @@ export const isToken = (text: string): boolean => TOKEN.test(text);
 /** The map starts afresh when it is full: names that peers invent can neither grow it nor stay in it. */
 function remember(text: string): Name | undefined {
   if (!isToken(text)) return undefined;
-  // A copy: a piece that was cut out of a head would keep the whole head in memory, with its passwords.
-  const name = Buffer.from(text, "latin1").toString("latin1");
+  const name = ownText(text);
   const known = { name, lower: name.toLowerCase() };
   if (name.length > MAX_NAME) return known;
   if (names.size >= MAX_NAMES) names.clear();

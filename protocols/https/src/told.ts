@@ -9,9 +9,10 @@ import type { ClientConnection, HttpRequest } from "./exchange.ts";
 /** Ready to be sent. `remoteUser`: the field that names the user; nothing of this may stand in its place. */
 export function toldLines(client: ClientConnection, request: HttpRequest, remoteUser: string): ReadyLines {
   const { session } = client;
-  if (session.listener.trusts(session.client.host)) return linesOf(toldFields(request, session, true), remoteUser);
   const { authority } = request;
   if (client.told?.authority === authority) return client.told.lines;
+  // A gateway of ours speaks for many clients: what it says is another thing with each request.
+  if (session.listener.trusts(session.client.host)) return linesOf(toldFields(request, session, true), remoteUser);
   const lines = linesOf(toldFields(request, session, false), remoteUser);
   client.told = { authority, lines };
   return lines;

@@ -46,8 +46,8 @@ export class Wire implements Watched, Reader {
   #taker: AnswerTaker | undefined;
   #sender: BodySender | undefined;
   #idleMs = 0;
-  /** When the backend did something last. */
-  #heardAt = 0;
+  /** When the backend did something last, as far as it was looked at; undefined: since the last look. No request asks for the time. */
+  #heardAt: number | undefined;
   /** All of the request was written. */
   #isOut = false;
   /** The backend may have seen some of it. */
@@ -94,7 +94,7 @@ export class Wire implements Watched, Reader {
     this.#taker = taker;
     this.#reader.expect(request.method, request.isUpgrade, taker);
     this.#idleMs = request.idleMs;
-    this.#heardAt = this.#parts.watch.now();
+    this.#heardAt = undefined;
     this.#isOut = body === undefined;
     this.#wasSent = this.#hasBegun = false;
     try {
@@ -109,7 +109,7 @@ export class Wire implements Watched, Reader {
   resume(): void {
     if (!this.#reader.isHeld) return;
     this.#reader.isHeld = false;
-    this.#heardAt = this.#parts.watch.now();
+    this.#heardAt = undefined;
     this.#socket.resume();
   }
 
@@ -135,7 +135,8 @@ export class Wire implements Watched, Reader {
     if (this.#taker === undefined || this.#idleMs === 0) return;
     const isItsTurn = !this.#reader.isHeld && (this.#isOut || this.#socket.writableNeedDrain);
     if (!isItsTurn) this.#heardAt = now;
-    else if (now - this.#heardAt >= this.#idleMs) this.#fail(this.#failure("backend-silent", `silent for ${this.#idleMs} ms`));
+    this.#heardAt ??= now;
+    if (now - this.#heardAt >= this.#idleMs) this.#fail(this.#failure("backend-silent", `silent for ${this.#idleMs} ms`));
   }
 
   #write(request: BackRequest, body: RequestBody | undefined): void {
@@ -159,7 +160,7 @@ export class Wire implements Watched, Reader {
   /** Of the body's sender. */
   sent(): void {
     this.#isOut = true;
-    this.#heardAt = this.#parts.watch.now();
+    this.#heardAt = undefined;
   }
 
   /** Of the body's sender. */
@@ -188,7 +189,7 @@ export class Wire implements Watched, Reader {
   }
 
   #hear(chunk: Buffer, lent: Lending | undefined): void {
-    this.#heardAt = this.#parts.watch.now();
+    this.#heardAt = undefined;
     let end = -1;
     try {
       end = this.#reader.read(chunk, lent);
@@ -207,7 +208,7 @@ export class Wire implements Watched, Reader {
   };
 
   readonly #onDrain = (): void => {
-    this.#heardAt = this.#parts.watch.now();
+    this.#heardAt = undefined;
     this.#sender?.drained();
   };
 

@@ -45,8 +45,8 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
   #current: Current | undefined;
   /** The handler has not settled. */
   #isServing = false;
-  /** When the present phase began; of a head, when its first byte came. */
-  #since: number;
+  /** Since when a head is waited for; of one that has begun, when its first byte came. undefined: since the last look. */
+  #since: number | undefined;
   #broken: Error | undefined;
 
   constructor(socket: Socket, session: Session, doors: HostDoors, house: FrontHouse) {
@@ -54,7 +54,6 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
     this.outlet = new Outlet(socket);
     this.#trace = doors.trace;
     this.#intake = new Intake(socket, house.settings, this);
-    this.#since = house.clock.now();
     socket.on("drain", this.#onDrain);
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
@@ -146,6 +145,7 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
     const { headTimeout, idle, bodyTimeout } = this.house.settings;
     if (this.#phase === "switched") return;
     if (this.#phase === "head") {
+      this.#since ??= now;
       const waited = now - this.#since;
       if (this.#intake.isBetween && waited >= idle) this.end("idle", undefined);
       else if (!this.#intake.isBetween && waited >= headTimeout) this.#late(`A header took more than ${headTimeout} ms`);
@@ -218,7 +218,7 @@ export class Http1Client extends Client implements AnswerOwner, Taker {
   #begin(): void {
     this.#current = undefined;
     this.#phase = "head";
-    this.#since = this.house.clock.now();
+    this.#since = undefined;
     restReads(this.socket);
     // Others have their turn before what this client sent ahead.
     if (this.#intake.hasRest) setImmediate(this.#wake);

@@ -22,8 +22,8 @@ const AUTODISCOVER = /^\/autodiscover(?:[/?]|$)/i;
 export function plainHandler(handler: Handler, options: PlainOptions): Handler {
   return (exchange) => {
     const { session } = exchange.client;
-    const isServed = session.listener.allowPlaintext || (!options.hasTls && isLoopback(session.client.host));
-    if (isServed || session.tls !== undefined) return handler(exchange);
+    const { tls, listener, client } = session;
+    if (tls !== undefined || listener.allowPlaintext || (!options.hasTls && isLoopback(client.host))) return handler(exchange);
     sendElsewhere(exchange, options);
     return Promise.resolve();
   };

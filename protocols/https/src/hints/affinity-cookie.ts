@@ -8,7 +8,7 @@
 // for what came from outside.
 
 import type { Clock } from "@postern/contracts";
-import { allOf, hasField, type Fields } from "@postern/http";
+import { allOf, hasField, type Fields, ownText } from "@postern/http";
 import { pathOf } from "../answers/local.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Service } from "../parts.ts";
@@ -85,8 +85,7 @@ export function createAffinity({ secret, settings, clock }: AffinityParts): Affi
       if (found === undefined) {
         found = parsed(sealer.open(value));
         if (found === undefined) continue;
-        // A copy: a piece that was cut out of a head would keep the whole head in memory, with its passwords.
-        remember(opened, Buffer.from(value, "latin1").toString("latin1"), found, REMEMBERED);
+        remember(opened, ownText(value), found, REMEMBERED);
       }
       if (found.until > clock.now()) return found;
     }
