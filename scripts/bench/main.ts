@@ -1,5 +1,4 @@
 // The benchmark: Postern and its peers, one run, paired and interleaved. See docs/benchmark.md.
-// usage: run [--quick] [--only NAME,NAME] [--measures mail,web,rpc,bulk,login,memory] [--json FILE] [--markdown FILE]
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -16,8 +15,22 @@ import { openSite } from "./site.ts";
 import type { Site } from "./site.ts";
 import type { Target } from "./client.ts";
 
-const { values: options } = parseArgs({
+const USAGE =
+  "usage: scripts/bench/run [--quick] [--only NAME,NAME] [--measures mail,web,rpc,bulk,login,memory] [--json FILE] [--markdown FILE]";
+
+/** Ends the process where it does not know an option. */
+const parsed: typeof parseArgs = (config) => {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exit(2);
+  }
+};
+
+const { values: options } = parsed({
   options: {
+    help: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     only: {
       type: "string",
@@ -30,6 +43,10 @@ const { values: options } = parseArgs({
     markdown: { type: "string" },
   },
 });
+if (options.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
 const MEGABYTE = 1e6;
 const size = options.quick
   ? { bytes: 256 * MEGABYTE, logins: 300, rounds: 3 }
