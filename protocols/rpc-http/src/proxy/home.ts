@@ -109,7 +109,8 @@ const textsOf = (connection: VirtualConnection, { backend, port }: Leg, parts: R
 
 const ownerOf = ({ user }: VirtualConnection, parts: RpcHttpParts): string => digest(user, parts);
 
+/** What the secret makes of other texts elsewhere is never the same. */
 const digest = (text: string, { secret }: RpcHttpParts): string =>
-  createHmac("sha256", secret).update(text).digest("hex").slice(0, 32);
+  createHmac("sha256", secret).update("rpc-http home\0").update(text).digest("hex").slice(0, 32);
 
 const isSame = (one: Leg, other: Leg): boolean => one.backend === other.backend && one.port === other.port;
