@@ -36,9 +36,12 @@ function open(bytes: Buffer, passphrase: string): Pfx {
   } catch (error) {
     const pfx = /[^ -~]/.test(passphrase) ? openWithUtf8(content, passphrase) : undefined;
     if (pfx !== undefined) return pfx;
-    throw openProblem(error);
+    throw openProblem(error, hasChecksum(content));
   }
 }
+
+/** Its third part, which forge looks at before all else. */
+const hasChecksum = ({ value }: forge.asn1.Asn1): boolean => Array.isArray(value) && value.length > 2;
 
 // PKCS#12's own key derivation takes a passphrase as UTF-16, PBES2 takes it as UTF-8; forge gives both the same string.
 // So a passphrase beyond ASCII opens an AES file only as UTF-8 and without its checksum, which is UTF-16: whether it was
@@ -55,10 +58,10 @@ function openWithUtf8(content: forge.asn1.Asn1, passphrase: string): Pfx | undef
   }
 }
 
-function openProblem(error: unknown): CertificateError {
+/** Without a checksum a wrong passphrase shows only in what is decrypted: any nonsense, which forge stumbles over anywhere. */
+function openProblem(error: unknown, isChecked: boolean): CertificateError {
   const reason = reasonOf(error);
-  // Without a checksum, a wrong passphrase shows only in that what is decrypted is no DER.
-  if (/password|MAC could not be verified|decrypt|DER/i.test(reason))
+  if (/password|MAC could not be verified|decrypt|DER/i.test(reason) || (!isChecked && !/unsupported/i.test(reason)))
     return new CertificateError("the passphrase is wrong: check the passphrase file", error);
   return new CertificateError(
     `it cannot be read as a PFX file: ${reason}; export it again, with AES-256 if there is a choice`,
