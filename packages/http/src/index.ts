@@ -13,7 +13,6 @@ export {
   type ChannelServer,
   type ChannelSink,
 } from "./channel.ts";
-export { ownText } from "./own-text.ts";
 export { chunkHead, ChunkedReader, LAST_CHUNK, lastChunk } from "./chunked.ts";
 export {
   ConnectionAuth,
@@ -29,6 +28,7 @@ export { answerText, ReadyLines, requestText } from "./head-text.ts";
 export { hopByHop, trailerFields } from "./hop-by-hop.ts";
 export type { AnswerHead, Fields, Framing, HeadLimits, RequestHead } from "./message.ts";
 export { lowerName } from "./names.ts";
+export { ownText } from "./own-text.ts";
 export { HttpProblem } from "./problem.ts";
 export { MAX_METHOD, parseRequestHead } from "./request-head.ts";
 export { HTTP_MECHANISMS, offeredSchemes, type HttpMechanismFactory } from "./schemes.ts";

@@ -8,7 +8,7 @@
 // for what came from outside.
 
 import type { Clock } from "@postern/contracts";
-import { allOf, hasField, type Fields, ownText } from "@postern/http";
+import { allOf, hasField, ownText, type Fields } from "@postern/http";
 import { pathOf } from "../answers/local.ts";
 import type { HttpRequest } from "../exchange.ts";
 import type { Service } from "../parts.ts";
